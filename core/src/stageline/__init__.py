@@ -1,0 +1,1 @@
+"""Stageline: ML tracking, projects, models and a gated registry in your own bucket or folder."""

@@ -1,0 +1,45 @@
+"""The clock as a seam: real time here, a settable one in `stageline.testing`."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the library asks of time. Wall time only labels and breaks ties; it never decides a commit."""
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        ...
+
+    def stamp(self) -> int:
+        """Unix time in nanoseconds, strictly increasing within a process: orders one writer's own edits."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in seconds."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def stamp(self) -> int:
+        """Unix time in nanoseconds, strictly increasing within this process."""
+        self._last = max(time.time_ns(), self._last + 1)
+        return self._last
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in seconds."""
+        time.sleep(seconds)
+
+
+SYSTEM_CLOCK: Clock = SystemClock()

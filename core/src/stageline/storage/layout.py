@@ -1,0 +1,107 @@
+"""Where each object lies: every key of a store is spelt here and nowhere else."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+FORMAT_KEY = "_format.json"
+EXPERIMENTS = "experiments/"
+EXPERIMENT_NAMES = "names/experiments/"
+RUNS = "runs/"
+INDEX = "index/"
+GC = "gc/"
+
+LAST_REVISION = 2**63 - 1
+
+
+def revision(number: int) -> str:
+    """Name of entry `number` (from 1) of a numbered journal: the newest sorts first in any ordered listing."""
+    return f"{LAST_REVISION - number:020d}.json"
+
+
+def revision_number(key: str) -> int:
+    """The inverse of `revision`, from a key or a file name. Raises `ValueError` on anything else."""
+    stem, dot, ending = key.rpartition("/")[2].partition(".")
+    if ending != "json" or len(stem) != 20 or not dot:
+        raise ValueError(key)
+    return LAST_REVISION - int(stem)
+
+
+def quoted(name: str) -> str:
+    """A user's name as one path segment: nothing but `A-Z a-z 0-9 _ -` and `%XX`, so it can not escape."""
+    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+
+
+def experiment_journal(experiment_id: str) -> str:
+    """Folder of the numbered journal of one experiment."""
+    return f"{EXPERIMENTS}{experiment_id}/"
+
+
+def experiment_name_journal(name: str) -> str:
+    """Folder of the numbered journal that says which experiment holds `name`.
+
+    Long names are split, because one path segment may have at most 255 bytes on common file systems.
+    """
+    whole = quoted(name)
+    parts = [whole[i : i + 200] for i in range(0, len(whole), 200)]
+    return EXPERIMENT_NAMES + "".join(f"{part}+/" for part in parts[:-1]) + f"{parts[-1]}=/"
+
+
+def run_folder(run_id: str) -> str:
+    """Folder of everything that belongs to one run."""
+    return f"{RUNS}{run_id}/"
+
+
+def run_log(run_id: str) -> str:
+    """Folder of a run's records: start, segments, ends. Its artifacts are not in it."""
+    return f"{RUNS}{run_id}/log/"
+
+
+def run_start(run_id: str) -> str:
+    """Create-only document that claims the run's id."""
+    return f"{RUNS}{run_id}/log/start.json"
+
+
+def run_segment(run_id: str, writer: str, number: int) -> str:
+    """Segment `number` (from 1, dense) of one writer's stream."""
+    return f"{RUNS}{run_id}/log/{writer}-{number:08d}.seg"
+
+
+def run_end(run_id: str, writer: str) -> str:
+    """What one writer knew of the run when it stopped writing."""
+    return f"{RUNS}{run_id}/log/{writer}.end.json"
+
+
+def run_wal(run_id: str, writer: str) -> str:
+    """One writer's write-ahead log, on a local store only."""
+    return f"{RUNS}{run_id}/log/{writer}.wal"
+
+
+def run_artifacts(run_id: str) -> str:
+    """Folder of a run's artifacts: plain files under the paths that the user gave."""
+    return f"{RUNS}{run_id}/artifacts/"
+
+
+def index_inbox(experiment_id: str) -> str:
+    """Folder of the summaries that no shard holds yet."""
+    return f"{INDEX}{experiment_id}/inbox/"
+
+
+def inbox_final(experiment_id: str, run_id: str, writer: str) -> str:
+    """Create-only: one writer's last summary of a run."""
+    return f"{INDEX}{experiment_id}/inbox/{run_id}-{writer}.json"
+
+
+def inbox_live(experiment_id: str, run_id: str, writer: str) -> str:
+    """Replaced at each heartbeat of an open run; its `modified` is the heartbeat."""
+    return f"{INDEX}{experiment_id}/inbox/{run_id}-{writer}.live"
+
+
+def index_manifests(experiment_id: str) -> str:
+    """Folder of the numbered journal of index manifests."""
+    return f"{INDEX}{experiment_id}/manifest/"
+
+
+def index_shard(experiment_id: str, shard_id: str) -> str:
+    """A packed set of run summaries, named by a manifest."""
+    return f"{INDEX}{experiment_id}/shard/{shard_id}.msgpack.zst"

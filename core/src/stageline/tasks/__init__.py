@@ -1,0 +1,1 @@
+"""A callable as a tracked run: what every orchestrator integration shares."""

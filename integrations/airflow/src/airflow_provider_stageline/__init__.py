@@ -1,0 +1,1 @@
+"""Stageline for Airflow."""
