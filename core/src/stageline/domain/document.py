@@ -1,0 +1,65 @@
+"""Stored JSON documents: a named format, and fields that a later version wrote kept as they were."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from stageline.errors import Corrupt, NotAllowed
+
+T = TypeVar("T")
+
+
+def check_format(found: object, expected: str, what: str) -> None:
+    """Refuse a document of another kind, or of a newer major version.
+
+    Raises:
+        NotAllowed: `found` is a newer version of `expected`.
+        Corrupt: it is no such document at all.
+    """
+    kind, _, version = expected.partition("/")
+    found_kind, _, found_version = found.partition("/") if isinstance(found, str) else ("", "", "")
+    if found_kind == kind and found_version.isdecimal():
+        if int(found_version) <= int(version):
+            return
+        raise NotAllowed(
+            f"{what} has the format {found}; this version of Stageline reads up to {expected}: upgrade stageline"
+        )
+    raise Corrupt(f"{what} should be a document of format {expected}, but says {found!r}")
+
+
+def decode_document(data: bytes, into: type[T], expected: str, what: str) -> tuple[T, dict[str, Any]]:
+    """A document and its raw fields; give the raw fields to `encode_document` to keep those that are unknown here.
+
+    Raises:
+        Corrupt: the bytes are no such document.
+        NotAllowed: it was written by a newer version.
+    """
+    try:
+        raw = msgspec.json.decode(data)
+        if not isinstance(raw, dict):
+            raise Corrupt(f"{what} should be a JSON object, but is a {type(raw).__name__}")
+        check_format(raw.get("format"), expected, what)
+        return msgspec.convert(raw, into), raw
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"{what} can not be read: {error}") from error
+
+
+def encode_document(document: Any, previous: dict[str, Any] | None = None) -> bytes:
+    """`document` as JSON; fields of `previous` that it does not have are carried over, at any depth of objects."""
+    fresh = msgspec.to_builtins(document)
+    return msgspec.json.encode(_carried(previous, fresh, document) if previous else fresh)
+
+
+def _carried(previous: dict[str, Any], fresh: dict[str, Any], document: Any) -> dict[str, Any]:
+    if not isinstance(document, msgspec.Struct):
+        return fresh
+    known = {field.encode_name: field.name for field in msgspec.structs.fields(document)}
+    merged = {key: value for key, value in previous.items() if key not in known}
+    for key, value in fresh.items():
+        inner = previous.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            value = _carried(inner, value, getattr(document, known[key]))
+        merged[key] = value
+    return merged

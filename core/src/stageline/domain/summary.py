@@ -1,0 +1,264 @@
+"""The fold of a run: how the records of any number of writers add up, in any order, twice or once.
+
+A `RunSummary` is an element of a join-semilattice: `merge` is commutative, associative and idempotent
+(Shapiro et al., "Conflict-free Replicated Data Types", 2011), so shipping, listing and compaction need not agree on an order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from typing_extensions import assert_never
+
+from stageline.domain import events as ev
+from stageline.domain.run import (
+    TAG_RUN_NAME,
+    TAG_USER,
+    Attempt,
+    DatasetInput,
+    LifecycleStage,
+    MetricPoint,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunStatus,
+)
+from stageline.errors import Corrupt
+
+SUMMARY_FORMAT = "stageline.summary/1"
+
+
+class LastPoint(NamedTuple):
+    """The last point of a metric: the greatest of its kind, as tuples compare (NaN is never greater)."""
+
+    attempt: int
+    step: int
+    timestamp: int
+    value: float
+
+
+class StatusAt(NamedTuple):
+    """A status with the stamp that decides between two of them."""
+
+    stamp: int
+    status: RunStatus
+    end_time: int | None
+    reason: str | None
+
+
+class RunSummary(msgspec.Struct):
+    """Everything about a run but its series, its output and its files."""
+
+    run_id: str
+    format: str = SUMMARY_FORMAT
+    started: tuple[int, int] | None = None
+    """Start time in milliseconds, and its stamp; the least stays."""
+    experiment: tuple[int, str] | None = None
+    """Stamp and id of the experiment; the least stays."""
+    status: StatusAt | None = None
+    deletion: tuple[int, bool] | None = None
+    params: dict[str, tuple[int, str]] = {}
+    tags: dict[str, tuple[int, str | None]] = {}
+    metrics: dict[str, LastPoint] = {}
+    inputs: dict[str, tuple[int, DatasetInput]] = {}
+    attempts: dict[int, tuple[int, Attempt]] = {}
+
+    @property
+    def experiment_id(self) -> str | None:
+        """The experiment, where its id is known."""
+        return self.experiment[1] if self.experiment else None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the run waits to be collected."""
+        return bool(self.deletion and self.deletion[1])
+
+    @property
+    def is_running(self) -> bool:
+        """Whether nothing has said that the run is over."""
+        return self.status is None or not self.status.status.is_terminal
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def apply(self, event: ev.AnyEvent, attempt: int = 1) -> None:
+        """Take one record in. Points in columns, files and output are not part of a summary and pass by."""
+        match event:
+            case ev.PointLogged():
+                self.take_point(event.key, LastPoint(attempt, event.step, event.timestamp, event.value))
+            case ev.Started():
+                self._take_start(event)
+            case ev.ParamsLogged():
+                for key, param in event.values.items():
+                    _keep_least(self.params, key, (event.stamp, param))
+            case ev.TagsSet():
+                for key, tag in event.values.items():
+                    _keep_latest(self.tags, key, (event.stamp, tag))
+            case ev.InputsLogged():
+                for given in event.inputs:
+                    _keep_latest(self.inputs, given.key, (event.stamp, given))
+            case ev.AttemptNoted():
+                _keep_latest(self.attempts, event.attempt.number, (event.stamp, event.attempt))
+            case ev.StatusSet():
+                self.status = _latest(
+                    self.status, StatusAt(event.stamp, event.status, event.end_time, event.reason)
+                )
+            case ev.DeletionSet():
+                self.deletion = _latest(self.deletion, (event.stamp, event.deleted))
+            case ev.PointsLogged() | ev.ArtifactsStored() | ev.OutputWritten() | ev.Unknown():
+                pass
+            case _:
+                assert_never(event)
+
+    def take_point(self, key: str, point: LastPoint) -> None:
+        """Keep `point` if it is the last one of `key`."""
+        known = self.metrics.get(key)
+        if known is None or _order(point) > _order(known):
+            self.metrics[key] = point
+
+    def _take_start(self, event: ev.Started) -> None:
+        self.started = _least(self.started, (event.start_time, event.stamp))
+        if event.experiment_id is not None:
+            self.experiment = _least(self.experiment, (event.stamp, event.experiment_id))
+        for key, tag in event.tags.items():
+            _keep_latest(self.tags, key, (event.stamp, tag))
+
+    def copy(self) -> RunSummary:
+        """One that shares nothing mutable with this."""
+        return RunSummary(
+            run_id=self.run_id,
+            started=self.started,
+            experiment=self.experiment,
+            status=self.status,
+            deletion=self.deletion,
+            params=dict(self.params),
+            tags=dict(self.tags),
+            metrics=dict(self.metrics),
+            inputs=dict(self.inputs),
+            attempts=dict(self.attempts),
+        )
+
+    # -- showing ----------------------------------------------------------------------------------
+
+    def to_run(self, artifact_uri: str) -> Run:
+        """The run as its user sees it."""
+        status = self.status or StatusAt(0, RunStatus.RUNNING, None, None)
+        tags = {key: value for key, (_, value) in sorted(self.tags.items()) if value is not None}
+        return Run(
+            info=RunInfo(
+                run_id=self.run_id,
+                run_name=tags.get(TAG_RUN_NAME, ""),
+                experiment_id=self.experiment_id or "",
+                user_id=tags.get(TAG_USER, ""),
+                status=status.status,
+                start_time=self.started[0] if self.started else 0,
+                end_time=status.end_time,
+                lifecycle_stage=LifecycleStage.DELETED if self.is_deleted else LifecycleStage.ACTIVE,
+                artifact_uri=artifact_uri,
+                reason=status.reason,
+            ),
+            data=RunData(
+                metrics={key: point.value for key, point in sorted(self.metrics.items())},
+                params={key: value for key, (_, value) in sorted(self.params.items())},
+                tags=tags,
+            ),
+            inputs=RunInputs(dataset_inputs=[given for _, (_, given) in sorted(self.inputs.items())]),
+            metrics={
+                key: MetricPoint(key, point.value, point.step, point.timestamp)
+                for key, point in sorted(self.metrics.items())
+            },
+            attempts=[attempt for _, (_, attempt) in sorted(self.attempts.items())],
+        )
+
+
+def merge(one: RunSummary, other: RunSummary) -> RunSummary:
+    """What both say together. Commutative, associative, idempotent; neither argument changes."""
+    both = one.copy()
+    if other.started:
+        both.started = _least(both.started, other.started)
+    if other.experiment:
+        both.experiment = _least(both.experiment, other.experiment)
+    if other.status:
+        both.status = _latest(both.status, other.status)
+    if other.deletion:
+        both.deletion = _latest(both.deletion, other.deletion)
+    for key, param in other.params.items():
+        _keep_least(both.params, key, param)
+    for key, tag in other.tags.items():
+        _keep_latest(both.tags, key, tag)
+    for key, point in other.metrics.items():
+        both.take_point(key, point)
+    for key, given in other.inputs.items():
+        _keep_latest(both.inputs, key, given)
+    for number, attempt in other.attempts.items():
+        _keep_latest(both.attempts, number, attempt)
+    return both
+
+
+# -- JSON, with the non-finite numbers that JSON lacks ------------------------------------------------
+
+_plain_encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(RunSummary, strict=False)
+
+
+def encode_json(document: Any, points: dict[str, LastPoint]) -> bytes:
+    """`document` as JSON, where `points` (which lie somewhere inside it) may hold NaN or infinities."""
+    if all(point.value - point.value == 0 for point in points.values()):
+        return _plain_encode(document)
+    return _plain_encode(_spelt(msgspec.to_builtins(document)))
+
+
+def encode_summary(summary: RunSummary) -> bytes:
+    """A summary as JSON; non-finite values are the strings `NaN`, `Infinity`, `-Infinity`."""
+    return encode_json(summary, summary.metrics)
+
+
+def decode_summary(data: bytes) -> RunSummary:
+    """The inverse of `encode_summary`. Raises `Corrupt`."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"a run summary can not be read ({error}); run `stageline compact --rebuild`") from error
+
+
+def _spelt(value: Any) -> Any:
+    if isinstance(value, float) and value - value != 0:
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _spelt(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelt(item) for item in value]
+    return value
+
+
+# -- which of two stays -------------------------------------------------------------------------------
+
+
+def _order(point: LastPoint) -> tuple[int, int, int, bool, float]:
+    is_number = point.value == point.value
+    return point.attempt, point.step, point.timestamp, is_number, point.value if is_number else 0.0
+
+
+def _text(value: Any) -> bytes:
+    return msgspec.msgpack.encode(value, order="sorted")
+
+
+def _latest(known: Any, new: Any) -> Any:
+    if known is None or new[0] > known[0]:
+        return new
+    if new[0] == known[0] and _text(new) > _text(known):
+        return new
+    return known
+
+
+def _keep_latest(kept: dict[Any, Any], key: Any, new: tuple[int, Any]) -> None:
+    kept[key] = _latest(kept.get(key), new)
+
+
+def _least(known: Any, new: Any) -> Any:
+    return new if known is None or new < known else known
+
+
+def _keep_least(kept: dict[str, tuple[int, str]], key: str, new: tuple[int, str]) -> None:
+    kept[key] = _least(kept.get(key), new)
