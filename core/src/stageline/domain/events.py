@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     """Any record."""
 
 
-class Started(Event, tag=1):
+class Started(Event, frozen=True, tag=1):
     """The run began, as far as this writer knows; the earliest of several such records is the start."""
 
     stamp: Stamp
@@ -32,7 +32,7 @@ class Started(Event, tag=1):
     tags: dict[str, str] = {}
 
 
-class PointLogged(Event, tag=2):
+class PointLogged(Event, frozen=True, tag=2):
     """One metric point; the hot record, written as a bare tuple."""
 
     key: str
@@ -41,34 +41,34 @@ class PointLogged(Event, tag=2):
     timestamp: int
 
 
-class PointsLogged(Event, tag=3):
+class PointsLogged(Event, frozen=True, tag=3):
     """Many metric points, as the columns of `storage.series`."""
 
     columns: bytes
 
 
-class ParamsLogged(Event, tag=4):
+class ParamsLogged(Event, frozen=True, tag=4):
     """Params, each set once."""
 
     stamp: Stamp
     values: dict[str, str]
 
 
-class TagsSet(Event, tag=5):
+class TagsSet(Event, frozen=True, tag=5):
     """Tags set, or removed where the value is None."""
 
     stamp: Stamp
     values: dict[str, str | None]
 
 
-class InputsLogged(Event, tag=6):
+class InputsLogged(Event, frozen=True, tag=6):
     """Datasets that the run read."""
 
     stamp: Stamp
     inputs: list[DatasetInput]
 
 
-class ArtifactsStored(Event, tag=7):
+class ArtifactsStored(Event, frozen=True, tag=7):
     """Files that now lie under the run; None forgets one."""
 
     stamp: Stamp
@@ -76,14 +76,14 @@ class ArtifactsStored(Event, tag=7):
     """Artifact path -> (sha256 in hexadecimal digits, size in bytes)."""
 
 
-class AttemptNoted(Event, tag=8):
+class AttemptNoted(Event, frozen=True, tag=8):
     """How one attempt of the run stands."""
 
     stamp: Stamp
     attempt: Attempt
 
 
-class StatusSet(Event, tag=9):
+class StatusSet(Event, frozen=True, tag=9):
     """The run's status changed."""
 
     stamp: Stamp
@@ -93,14 +93,14 @@ class StatusSet(Event, tag=9):
     """Why, for a run that failed or was killed: `ValueError: bad alpha`, `SIGTERM`, `no sign of life for 400 s`."""
 
 
-class DeletionSet(Event, tag=10):
+class DeletionSet(Event, frozen=True, tag=10):
     """The run was deleted (it can be restored until it is collected) or restored."""
 
     stamp: Stamp
     deleted: bool
 
 
-class OutputWritten(Event, tag=11):
+class OutputWritten(Event, frozen=True, tag=11):
     """Text that the run's process printed."""
 
     timestamp: int
@@ -108,7 +108,7 @@ class OutputWritten(Event, tag=11):
     text: str
 
 
-class Unknown(Event, tag=0):
+class Unknown(Event, frozen=True, tag=0):
     """A record of a kind that this version does not know; skipped, never rewritten."""
 
 
