@@ -1,0 +1,323 @@
+"""A folder as a store: temporary files, hard links and `scandir`, by the standard library alone.
+
+fsspec's local file system is not used: its exclusive "create" is a check followed by a write, which
+two processes can both pass, and importing it costs more CPU than a whole small run.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar, cast
+
+from stageline.errors import NotAllowed, NotFound, StorageFailed
+from stageline.storage.keys import TEMPORARY, checked_data, checked_folder, checked_key
+from stageline.storage.os_errors import local_failure
+from stageline.storage.port import Entry
+from stageline.storage.staged import StagedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from _typeshed import ReadableBuffer
+
+Durability = Literal["os", "fsync"]
+T = TypeVar("T")
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+_NO_HARD_LINKS = {
+    errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL,
+}  # fmt: skip
+_NEW = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+_READ = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+# A folder that somebody keeps removing is a fault, not a race, after so many turns.
+_FOLDER_TURNS = 20
+# Only artifacts have paths that somebody outside may choose, so only there are folders checked for links.
+_ARTIFACTS = "/artifacts/"
+
+
+class LocalStore:
+    """Objects are files under `root`. Folders are made when needed and removed when the last object goes.
+
+    `durability="os"`: what a call wrote survives the death of the process, and after a loss of power a
+    created object is whole or absent. `"fsync"`: it also survives the loss of power.
+
+    Symbolic links in the store are not objects: they are not listed, and not followed out of the store.
+    """
+
+    def __init__(self, root: Path, durability: Durability = "os") -> None:
+        self._root = os.path.abspath(root)
+        self._base = self._root.rstrip(os.sep) + os.sep
+        self._syncs = durability == "fsync"
+
+    @property
+    def url(self) -> str:
+        """The absolute path of the root."""
+        return self._root
+
+    def __repr__(self) -> str:
+        return f"LocalStore({self._root!r})"
+
+    def path(self, key: str) -> Path:
+        """Where the object lies: for what appends to a file, or hands one to another program."""
+        return Path(self._inside(key))
+
+    def read(self, key: str) -> bytes:
+        """The whole object. Raises `NotFound`."""
+        with self.open(key, "rb") as stream:
+            try:
+                return stream.read()
+            except OSError as error:
+                raise local_failure("read", self._base + key, error) from error
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put `data` only if `key` is absent; True if this call did. The content is synced before it is named."""
+        checked_data(key, data)
+        path = self._inside(key)
+        try:
+            temporary = self._temporary(path, data, syncs=True)
+            try:
+                created = _link(temporary, path)
+            finally:
+                _discard(temporary)
+            if created is None:
+                created = self._create_without_links(path, data)
+            if created and self._syncs:
+                _sync_folder(path)
+        except OSError as error:
+            raise local_failure("create", path, error) from error
+        return created
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Put `data` whether or not `key` exists; a reader sees the old content or the new."""
+        path = self._inside(key)
+        try:
+            temporary = self._temporary(path, data, syncs=self._syncs)
+            self._publish(temporary, path)
+        except OSError as error:
+            raise local_failure("write", path, error) from error
+
+    def list(self, prefix: str, *, deep: bool = True, limit: int | None = None) -> list[Entry]:
+        """Entries under the folder `prefix`, in key order."""
+        folder = self._base + checked_folder(prefix)
+        if "artifacts/" in prefix:
+            self._refuse_links(folder, prefix)
+        try:
+            return list(islice(_entries(folder, prefix, deep=deep), limit))
+        except OSError as error:
+            raise local_failure("list", folder, error) from error
+
+    def delete(self, key: str) -> None:
+        """Remove the object, and the folders that it leaves empty; absent is fine."""
+        path = self._inside(key)
+        try:
+            os.unlink(path)
+        except OSError as error:
+            if error.errno in _ABSENT or os.path.isdir(path):
+                return
+            raise local_failure("delete", path, error) from error
+        self._prune(os.path.dirname(path))
+
+    def open(self, key: str, mode: Literal["rb", "wb"]) -> BinaryIO:
+        """A stream. Reading raises `NotFound`; what is written appears when the stream is closed."""
+        path = self._inside(key)
+        try:
+            if mode == "rb":
+                return open(path, "rb", opener=_open_no_link)
+            temporary, descriptor = self._in_folder(path, lambda: _new_temporary(path))
+        except OSError as error:
+            if mode == "rb" and error.errno in (*_ABSENT, errno.EISDIR):
+                raise NotFound(f"no object {key!r} in {self._root}") from error
+            if error.errno == errno.ELOOP:
+                raise NotAllowed(_link_refused(key, self._root)) from error
+            raise local_failure("open", path, error) from error
+        return cast("BinaryIO", _LocalWriter(self, temporary, path, descriptor))
+
+    def _inside(self, key: str) -> str:
+        path = self._base + checked_key(key)
+        if _ARTIFACTS in key:
+            self._refuse_links(os.path.dirname(path), key)
+        return path
+
+    def _refuse_links(self, folder: str, key: str) -> None:
+        real = os.path.realpath(folder) + os.sep
+        if not real.startswith(os.path.realpath(self._root).rstrip(os.sep) + os.sep):
+            raise NotAllowed(_link_refused(key, self._root))
+
+    def _in_folder(self, path: str, make: Callable[[], T]) -> T:
+        for _ in range(_FOLDER_TURNS):
+            try:
+                return make()
+            except FileNotFoundError:
+                # The folder is missing, or another process removed it as empty between the two calls.
+                with suppress(FileNotFoundError):
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+        raise StorageFailed(f"could not write {path}: its folder is removed as often as it is made")
+
+    def _temporary(self, path: str, data: bytes, *, syncs: bool) -> str:
+        temporary, descriptor = self._in_folder(path, lambda: _new_temporary(path))
+        try:
+            _write_out(descriptor, data, syncs=syncs)
+        except BaseException:
+            _discard(temporary)
+            raise
+        return temporary
+
+    def _publish(self, temporary: str, path: str) -> None:
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            _discard(temporary)
+            raise
+        if self._syncs:
+            _sync_folder(path)
+
+    def _create_without_links(self, path: str, data: bytes) -> bool:
+        # exFAT and some FUSE, SMB and overlay mounts. Exclusive, but a reader may see a part of it.
+        try:
+            descriptor = self._in_folder(path, lambda: os.open(path, _NEW, 0o666))
+        except FileExistsError:
+            return False
+        try:
+            _write_out(descriptor, data, syncs=True)
+        except BaseException:
+            _discard(path)
+            raise
+        return True
+
+    def _prune(self, folder: str) -> None:
+        with suppress(OSError):  # not empty, or gone already
+            while len(folder) > len(self._root):
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
+
+
+class _LocalWriter(StagedWriter):
+    def __init__(self, store: LocalStore, temporary: str, path: str, descriptor: int) -> None:
+        self._store = store
+        self._temporary = temporary
+        self._path = path
+        self._file = os.fdopen(descriptor, "wb")
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            raise local_failure("write", self._path, error) from error
+
+    def fileno(self) -> int:
+        """The descriptor of the unfinished file, for `copy_file_range`; `write` is buffered beside it."""
+        self._file.flush()
+        return self._file.fileno()
+
+    def _publish(self) -> None:
+        try:
+            self._file.flush()
+            if self._store._syncs:
+                os.fsync(self._file.fileno())
+            self._file.close()
+            self._store._publish(self._temporary, self._path)
+        except OSError as error:
+            raise local_failure("write", self._path, error) from error
+
+    def _discard(self) -> None:
+        with suppress(OSError):  # a full disk fails once more when the buffer is flushed
+            self._file.close()
+        _discard(self._temporary)
+
+
+def _new_temporary(path: str) -> tuple[str, int]:
+    temporary = f"{os.path.dirname(path)}{os.sep}{TEMPORARY}{os.urandom(8).hex()}"
+    return temporary, os.open(temporary, _NEW, 0o666)
+
+
+def _write_out(descriptor: int, data: bytes, *, syncs: bool) -> None:
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if syncs:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _link(temporary: str, path: str) -> bool | None:
+    """Name the temporary file `path`: True if done, False if the name is taken, None if there are no hard links."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        # On NFS the reply may be lost and the request repeated: two names mean that ours is one of them.
+        if os.stat(temporary).st_nlink == 2:
+            return True
+        if error.errno == errno.EEXIST:
+            return False
+        if error.errno in _NO_HARD_LINKS:
+            return None
+        raise
+    return True
+
+
+def _discard(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def _sync_folder(path: str) -> None:
+    if os.name == "nt":  # folders can not be opened there
+        return
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    del flags
+    return os.open(path, _READ)
+
+
+def _link_refused(key: str, root: str) -> str:
+    return f"{key!r} leads over a symbolic link out of the store {root}: put a copy there instead of a link"
+
+
+def _entries(folder: str, prefix: str, *, deep: bool) -> Iterator[Entry]:
+    try:
+        with os.scandir(folder) as scan:
+            found = [(_sort_name(item), item) for item in scan if _is_object(item)]
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return
+        raise
+    # A folder sorts as "name/", so that a depth-first walk yields keys in their order.
+    found.sort(key=lambda pair: pair[0])
+    for name, item in found:
+        if not name.endswith("/"):
+            try:
+                status = item.stat(follow_symlinks=False)
+            except FileNotFoundError:  # deleted since the scan
+                continue
+            yield Entry(prefix + name, status.st_size, status.st_mtime)
+        elif deep:
+            yield from _entries(folder + name, prefix + name, deep=True)
+        else:
+            yield Entry(prefix + name, 0, 0.0)
+
+
+def _sort_name(item: os.DirEntry[str]) -> str:
+    return item.name + "/" if item.is_dir(follow_symlinks=False) else item.name
+
+
+def _is_object(item: os.DirEntry[str]) -> bool:
+    return not item.is_symlink() and not item.name.startswith(TEMPORARY)
