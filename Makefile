@@ -1,0 +1,182 @@
+# Each target sets up all it needs; the environments are private and live in .venv/.
+# `make` alone lists the targets. The habits behind them: CONTRIBUTING.md.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Nothing here reports home, opens a window, or touches the user's own Prefect and Airflow.
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
+export PREFECT_HOME := $(CURDIR)/.venv/home/prefect
+export AIRFLOW_HOME := $(CURDIR)/.venv/home/airflow
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+export MPLBACKEND := Agg
+export UV_NO_PROGRESS := 1
+unexport VIRTUAL_ENV
+
+PREFECT := .venv/prefect/bin
+AIRFLOW := .venv/airflow/bin
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+
+# --- Environments: one for each orchestrator, since their FastAPI pins exclude each other --------
+
+# Any Python from 3.11 does; the pins are compiled for 3.11. (A shim may exist and not run: ask it.)
+PYTHON := $(shell for p in python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && { echo $$p; break; }; done)
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.venv/tools/bin/uv)
+UV_VERSION := 0.13.9
+
+# A stamp is named by the content that its environment is made from, so a checkout or a touch rebuilds nothing.
+key = $(firstword $(shell cat $(1) | cksum))
+PREFECT_FROM := constraints/prefect.txt core/pyproject.toml integrations/prefect/pyproject.toml
+AIRFLOW_FROM := constraints/airflow.txt core/pyproject.toml integrations/airflow/pyproject.toml
+PREFECT_ENV := .venv/prefect/.made-from-$(call key,$(PREFECT_FROM))
+AIRFLOW_ENV := .venv/airflow/.made-from-$(call key,$(AIRFLOW_FROM))
+DOCS_ENV := .venv/docs/.made-from-$(call key,constraints/docs.txt)
+
+.PHONY: envs
+envs: $(PREFECT_ENV) $(AIRFLOW_ENV) ## Build .venv/prefect and .venv/airflow; nothing to do when nothing changed
+
+$(PREFECT_ENV): | $(UV)
+	$(call make_env,constraints/prefect.txt,--editable core --editable integrations/prefect)
+
+$(AIRFLOW_ENV): | $(UV)
+	$(call make_env,constraints/airflow.txt,--editable core --editable integrations/airflow)
+
+$(DOCS_ENV): | $(UV)
+	$(call make_env,constraints/docs.txt,)
+
+# $(1) the pins, $(2) what is installed from here. `check` fails where a pyproject asks for what is not pinned.
+define make_env
+@echo "$(@D): installing $(1)"
+@test -x $(@D)/bin/python || $(UV) venv --quiet --clear --python 3.11 $(@D) 2>/dev/null \
+	|| $(UV) venv --quiet --clear --python '>=3.11,<3.14' $(@D)
+@$(UV) pip install --quiet --python $(@D)/bin/python --exact --no-deps --requirement $(1) $(2)
+@$(UV) pip check --quiet --python $(@D)/bin/python \
+	|| { echo "$(1) does not hold what is declared: run 'make constraints'" >&2; exit 1; }
+@rm -f $(@D)/.made-from-* && touch $@
+endef
+
+$(CURDIR)/.venv/tools/bin/uv:
+	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(CURDIR)/.venv/tools \
+		|| { echo "$(PYTHON) has no venv module: install it (Debian: python3-venv), or install uv" >&2; exit 1; }
+	@$(CURDIR)/.venv/tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: constraints
+constraints: | $(UV) ## Compile constraints/*.in to pins; UPGRADE=1 takes newer versions
+	@for name in prefect airflow docs; do \
+		$(UV) pip compile --quiet --python-version 3.11 --no-annotate --no-emit-index-url \
+			--no-emit-find-links --no-emit-package stageline --no-emit-package prefect-stageline \
+			--no-emit-package airflow-provider-stageline \
+			--custom-compile-command "make constraints" $(if $(UPGRADE),--upgrade) \
+			constraints/$$name.in --output-file constraints/$$name.txt >/dev/null; \
+	done
+	@git --no-pager diff --stat -- constraints 2>/dev/null || true
+
+
+# --- The main job ---------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(PREFECT_ENV) ## Train and track the example (DATA=file.csv: on your data; STAGELINE_STORE=URL: into your store)
+	@PREFECT_HOME="$(CURDIR)/.venv/home/demo" $(PREFECT)/python examples/elasticnet/flow.py $(if $(DATA),--data '$(DATA)')
+
+
+# --- Tests ----------------------------------------------------------------------------------------
+# Four suites. All of them run even if one fails; the last to run is core's, so its line closes the output.
+# ARGS goes to pytest: make test-core ARGS='-k journal'
+
+# A file's tests stay in one process: what it starts is started once.
+PARALLEL ?= -n auto --dist loadfile
+CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow
+ARGS ?=
+
+# Tests name their own store; the user's settings are not theirs. With ARGS a suite may select nothing (5).
+run_suite = env -u STAGELINE_STORE -u PREFECT_API_URL $(1) $(ARGS) || { status=$$?; test $$status -eq 5 -a -n "$(ARGS)"; }
+has_tests = test -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)"
+
+.PHONY: test test-prefect test-core test-airflow test-core-airflow
+test: ## Core's tests in both environments, each integration's in its own
+	@rm -f .coverage
+	@$(MAKE) --no-print-directory --keep-going FLOOR=$(if $(ARGS),,yes) \
+		test-prefect test-core test-airflow test-core-airflow
+
+test-prefect: $(PREFECT_ENV) ## integrations/prefect
+	@if $(call has_tests,tests/prefect); then echo "== prefect integration"; \
+		$(call run_suite,$(PREFECT)/python -m pytest tests/prefect --cov --cov-report= --cov-fail-under=0); \
+	else echo "== prefect integration: no tests yet"; fi
+
+# The floor (pyproject.toml) is that of both suites of this environment, so only `make test` holds it.
+test-core: $(PREFECT_ENV) ## core, in the Prefect environment, with coverage
+	@echo "== core, in the Prefect environment"
+	@$(call run_suite,$(PREFECT)/python -m pytest $(CORE_TESTS) $(PARALLEL) \
+		--cov $(if $(FLOOR),--cov-append,--cov-fail-under=0))
+
+test-airflow: $(AIRFLOW_ENV) ## integrations/airflow
+	@if $(call has_tests,tests/airflow); then echo "== airflow integration"; \
+		$(call run_suite,$(AIRFLOW)/python -m pytest tests/airflow); \
+	else echo "== airflow integration: no tests yet"; fi
+
+test-core-airflow: $(AIRFLOW_ENV) ## core, in the Airflow environment
+	@echo "== core, in the Airflow environment"
+	@$(call run_suite,$(AIRFLOW)/python -m pytest $(CORE_TESTS) $(PARALLEL))
+
+
+# --- Checks: what CI asks besides the tests ---------------------------------------------------------
+
+.PHONY: check lint types layers house fmt
+check: ## Lint, types, layers and house rules; all are run
+	@$(MAKE) --no-print-directory --keep-going lint types layers house
+	@echo "check: all is well"
+
+lint: $(PREFECT_ENV) ## ruff: rules and format
+	@$(PREFECT)/ruff check --quiet . && $(PREFECT)/ruff format --check --quiet . \
+		|| { $(PREFECT)/ruff format --check . | tail -n 20; echo "run 'make fmt'" >&2; exit 1; }
+
+types: $(PREFECT_ENV) $(AIRFLOW_ENV) ## mypy --strict on core and the integrations
+	@$(PREFECT)/mypy core/src integrations/prefect/src
+	@$(PREFECT)/mypy --python-executable $(AIRFLOW)/python --cache-dir .mypy_cache/airflow integrations/airflow/src
+
+layers: $(PREFECT_ENV) ## import-linter: .importlinter
+	@PYTHONPATH=integrations/airflow/src $(PREFECT)/lint-imports --no-logo
+
+house: $(PREFECT_ENV) ## What must not be in the repository: tests/house/tidy.py
+	@$(PREFECT)/python tests/house/tidy.py
+
+fmt: $(PREFECT_ENV) ## Format, and fix what ruff can fix
+	@$(PREFECT)/ruff check --quiet --fix . || true
+	@$(PREFECT)/ruff format --quiet .
+
+
+# --- Figures and pages ------------------------------------------------------------------------------
+
+PEERS := $(if $(BENCH_PEERS),mlflow==3.17.2 trackio==0.43.0 dvclive==3.49.1)
+
+.PHONY: bench
+bench: $(PREFECT_ENV) ## Figures beside their bounds (BENCH_PEERS=1: beside the peers too; ARGS='log search' picks rows)
+	@for peer in $(PEERS); do $(MAKE) --no-print-directory .venv/peers/$${peer/==/-}/.made; done
+	@$(PREFECT)/python tests/bench $(if $(BENCH_PEERS),--peers .venv/peers) $(ARGS)
+
+.venv/peers/%/.made: | $(UV)
+	@echo "$(@D): installing a peer to compare with"
+	@$(UV) venv --quiet --clear --python 3.11 $(@D)
+	@peer="$*" && $(UV) pip install --quiet --python $(@D)/bin/python "$${peer%-*}==$${peer##*-}"
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCS_ENV) ## Build the documentation into site/
+	@.venv/docs/bin/mkdocs build --quiet --strict --site-dir site
+	@echo "docs: site/index.html"
+
+.PHONY: clean
+clean: ## Remove caches and what was built; environments (.venv) and stores (mlstore) stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* \
+		build dist site core/dist integrations/*/dist .venv/home
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
