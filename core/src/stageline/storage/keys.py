@@ -13,10 +13,16 @@ TEMPORARY = ".tmp-"
 def checked_key(key: str) -> str:
     """`key`, or `InvalidInput` if it could mean another place, or nothing, on some store."""
     # The usual key passes on a few scans in C; only what looks odd is taken apart.
-    if key.isascii() and key.isprintable() and key and key[0] not in "/." and key[-1] != "/":
-        if "/." not in key and "//" not in key and "\\" not in key:
-            return key
-    _refuse_odd(key, key.split("/"))
+    if (
+        not key
+        or key[0] in "/."
+        or key[-1] == "/"
+        or not (key.isascii() and key.isprintable())
+        or "/." in key
+        or "//" in key
+        or (os.name == "nt" and ("\\" in key or ":" in key))
+    ):
+        _refuse_odd(key, key.split("/"))
     return key
 
 
