@@ -29,7 +29,7 @@ class Counts:
     open: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
-    calls: Calls = field(default_factory=list)
+    calls: Calls = field(default_factory=lambda: Calls())
 
     @property
     def total(self) -> int:
