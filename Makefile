@@ -137,12 +137,14 @@ check: ## Lint, types, layers and house rules; all are run
 	@echo "check: all is well"
 
 lint: $(PREFECT_ENV) ## ruff: rules and format
-	@$(PREFECT)/ruff check --quiet . && $(PREFECT)/ruff format --check --quiet . \
-		|| { $(PREFECT)/ruff format --check . | tail -n 20; echo "run 'make fmt'" >&2; exit 1; }
+	@status=0; $(PREFECT)/ruff check --quiet --output-format concise . || status=1; \
+		$(PREFECT)/ruff format --check --quiet --output-format concise . || status=1; \
+		test $$status -eq 0 || { echo "lint: 'make fmt' mends what can be mended" >&2; exit 1; }
 
 types: $(PREFECT_ENV) $(AIRFLOW_ENV) ## mypy --strict on core and the integrations
-	@$(PREFECT)/mypy core/src integrations/prefect/src
-	@$(PREFECT)/mypy --python-executable $(AIRFLOW)/python --cache-dir .mypy_cache/airflow integrations/airflow/src
+	@status=0; $(PREFECT)/mypy core/src integrations/prefect/src || status=1; \
+		$(PREFECT)/mypy --python-executable $(AIRFLOW)/python --cache-dir .mypy_cache/airflow integrations/airflow/src || status=1; \
+		exit $$status
 
 layers: $(PREFECT_ENV) ## import-linter: .importlinter
 	@PYTHONPATH=integrations/airflow/src $(PREFECT)/lint-imports --no-logo
@@ -172,7 +174,7 @@ bench: $(PREFECT_ENV) ## Figures beside their bounds (BENCH_PEERS=1: beside the 
 
 .PHONY: docs
 docs: $(DOCS_ENV) ## Build the documentation into site/
-	@.venv/docs/bin/mkdocs build --quiet --strict --site-dir site
+	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet --strict --site-dir site
 	@echo "docs: site/index.html"
 
 .PHONY: clean
