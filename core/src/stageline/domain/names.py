@@ -1,0 +1,315 @@
+"""The names, keys, values and batches that may be recorded: their limits, and nothing about where they go.
+
+Each `check_*` returns its argument in the form to record, or raises `InvalidInput`. The limits are MLflow's, so that
+whatever one of its clients may log is accepted and no more; two are narrower. A name can not end in a newline (`$` in
+its patterns lets one through), and an artifact path is held to what every store can keep.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import posixpath
+import re
+from typing import Final, Literal, SupportsFloat
+
+from stageline.errors import InvalidInput
+
+MAX_KEY_LENGTH: Final = 250
+MAX_PARAM_VALUE_LENGTH: Final = 6000
+MAX_TAG_VALUE_LENGTH: Final = 8000
+MAX_EXPERIMENT_NAME_LENGTH: Final = 500
+MAX_EXPERIMENT_TAG_VALUE_LENGTH: Final = 20_000
+MAX_ARTIFACT_PATH_LENGTH: Final = 1000
+"""An object's key is at most 1024 bytes on S3 and on Google Cloud Storage; the rest is the run's folder."""
+MAX_ARTIFACT_SEGMENT_BYTES: Final = 255
+"""`NAME_MAX` of every local file system."""
+MAX_METRICS_PER_BATCH: Final = 1000
+MAX_PARAMS_PER_BATCH: Final = 100
+MAX_TAGS_PER_BATCH: Final = 100
+MAX_ENTITIES_PER_BATCH: Final = 1000
+MAX_DATASETS_PER_CALL: Final = 1000
+MAX_DATASET_NAME_LENGTH: Final = 500
+MAX_DATASET_DIGEST_LENGTH: Final = 36
+MAX_DATASET_SOURCE_LENGTH: Final = 65_535
+MAX_DATASET_SCHEMA_LENGTH: Final = 1_048_575
+MAX_DATASET_PROFILE_LENGTH: Final = 16_777_215
+MAX_INPUT_TAG_KEY_LENGTH: Final = 255
+MAX_INPUT_TAG_VALUE_LENGTH: Final = 500
+
+KeyKind = Literal["metric", "param", "tag"]
+
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
+_EXPERIMENT_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,63}")
+_KEY = re.compile(r"[/\w.\- :]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DRIVE = re.compile(r"[a-zA-Z]:(/|$)")
+_PERCENT_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
+
+# The names that MLflow's messages give these arguments; its clients look for them.
+_KEY_ARGUMENT: Final[dict[KeyKind, str]] = {"metric": "name", "param": "key", "tag": "key"}
+_KEY_TITLE: Final[dict[KeyKind, str]] = {
+    "metric": "Metric name",
+    "param": "Param key",
+    "tag": "key",
+}
+
+
+def check_run_id(run_id: str) -> str:
+    """A run id: a letter or digit, then at most 255 letters, digits, `_` and `-`."""
+    _check_text("run_id", run_id)
+    if not _RUN_ID.fullmatch(run_id):
+        raise _invalid(
+            "run_id",
+            run_id,
+            "expected 1 to 256 letters, digits, '_' or '-', not starting with '_' or '-'",
+        )
+    return run_id
+
+
+def check_experiment_id(experiment_id: str) -> str:
+    """An experiment id: a letter or digit, then at most 63 letters, digits, `_` and `-`."""
+    _check_text("experiment_id", experiment_id)
+    if not _EXPERIMENT_ID.fullmatch(experiment_id):
+        raise InvalidInput(
+            f"Invalid experiment ID: {experiment_id!r}. Expected 1 to 64 letters, digits, '_' or '-', "
+            "not starting with '_' or '-'."
+        )
+    return experiment_id
+
+
+def check_experiment_name(name: str) -> str:
+    """An experiment's name: any text of 1 to 500 characters that is not blank."""
+    _check_text("name", name)
+    if not name.strip():
+        raise InvalidInput(f"Invalid experiment name: {name!r}. Expected text that is not blank.")
+    _check_length("name", MAX_EXPERIMENT_NAME_LENGTH, name)
+    return name
+
+
+def check_key(kind: KeyKind, key: str) -> str:
+    """The key of a metric, param or tag.
+
+    At most 250 of letters, digits, `_ - . : /` and space, and already normal as a relative path: `a//b`, `a/`, `.` and
+    `../a` are refused.
+    """
+    _check_text(_KEY_ARGUMENT[kind], key)
+    if not _KEY.fullmatch(key):
+        raise _invalid(
+            _KEY_ARGUMENT[kind],
+            key,
+            f"a {kind} key is made of letters, digits, spaces and the characters _ - . : /",
+        )
+    normal = posixpath.normpath(key)
+    if normal != key or key == "." or key.startswith(("/", "..")):
+        raise _invalid(
+            _KEY_ARGUMENT[kind],
+            key,
+            f"a {kind} key must be a normal relative path; as a path this one is {normal!r}",
+        )
+    _check_length(_KEY_TITLE[kind], MAX_KEY_LENGTH, key)
+    return key
+
+
+def check_param_value(value: str, *, truncate: bool = True) -> tuple[str, bool]:
+    """The value to record, and whether it was cut to 6000 characters; with `truncate=False` a longer one is refused."""
+    return _fit("Param value", MAX_PARAM_VALUE_LENGTH, value, truncate)
+
+
+def check_tag_value(value: str, *, truncate: bool = True) -> tuple[str, bool]:
+    """The value to record, and whether it was cut to 8000 characters; with `truncate=False` a longer one is refused."""
+    return _fit("value", MAX_TAG_VALUE_LENGTH, value, truncate)
+
+
+def check_experiment_tag(key: str, value: str) -> tuple[str, str]:
+    """A tag of an experiment: the key of any tag, and at most 20,000 characters, never cut."""
+    check_key("tag", key)
+    _check_text("value", value)
+    _check_length("value", MAX_EXPERIMENT_TAG_VALUE_LENGTH, value)
+    return key, value
+
+
+def check_metric_value(value: SupportsFloat) -> float:
+    """A metric's value: any real number (NaN and infinities too, and scalars of numpy and the like), never a bool."""
+    if type(value) is float:
+        return value
+    # numpy turns its booleans and, with a warning, its complex numbers into floats.
+    is_other = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") in (
+        "b",
+        "c",
+    )
+    if not is_other and hasattr(value, "__float__"):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise _invalid("value", value, "expected a number that fits a 64-bit float")
+
+
+def check_step(step: float) -> int:
+    """A step: a whole number of 64 bits, negative or not."""
+    return _int64("step", step)
+
+
+def check_timestamp(timestamp: float) -> int:
+    """A time in milliseconds since 1970: not negative; a fraction of a millisecond is dropped."""
+    whole = _int64("timestamp", math.floor(timestamp) if _is_finite(timestamp) else timestamp)
+    if whole < 0:
+        raise _invalid("timestamp", timestamp, "expected milliseconds since 1970, not negative")
+    return whole
+
+
+def check_artifact_path(path: str) -> str:
+    """A file or folder under a run: a normal relative POSIX path that every store can keep, and no proxy can bend.
+
+    Refused besides `..`, absolute and unnormalised paths: control characters, backslashes, a drive letter, and
+    percent escapes that turn into any of these or into a `/` when decoded once or twice.
+    """
+    _check_text("path", path)
+    fault = _path_fault(path)
+    if fault is not None:
+        raise InvalidInput(
+            f"Invalid artifact path: {path!r}: {fault}. Expected a relative path such as 'plots/roc.png'."
+        )
+    return path
+
+
+def check_dataset(
+    *,
+    name: str,
+    digest: str,
+    source_type: str,
+    source: str,
+    schema: str | None = None,
+    profile: str | None = None,
+) -> None:
+    """The fields of a dataset input. All but `schema` and `profile` are required; none is ever cut."""
+    required = {"name": name, "digest": digest, "source_type": source_type, "source": source}
+    for field, value in required.items():
+        _check_text(f"dataset.{field}", value)
+    _check_length("name", MAX_DATASET_NAME_LENGTH, name)
+    _check_length("digest", MAX_DATASET_DIGEST_LENGTH, digest)
+    _check_length("source", MAX_DATASET_SOURCE_LENGTH, source)
+    _check_length("schema", MAX_DATASET_SCHEMA_LENGTH, schema or "")
+    _check_length("profile", MAX_DATASET_PROFILE_LENGTH, profile or "")
+
+
+def check_input_tag(key: str, value: str) -> tuple[str, str]:
+    """A tag of a dataset input, such as its context."""
+    _check_text("key", key)
+    _check_text("value", value)
+    _check_length("key", MAX_INPUT_TAG_KEY_LENGTH, key)
+    _check_length("value", MAX_INPUT_TAG_VALUE_LENGTH, value)
+    return key, value
+
+
+def check_batch(*, metrics: int = 0, params: int = 0, tags: int = 0, datasets: int = 0) -> None:
+    """How much one call may carry, by the number of each."""
+    _check_count("metrics", MAX_METRICS_PER_BATCH, metrics)
+    _check_count("params", MAX_PARAMS_PER_BATCH, params)
+    _check_count("tags", MAX_TAGS_PER_BATCH, tags)
+    _check_count("metrics, params, and tags", MAX_ENTITIES_PER_BATCH, metrics + params + tags)
+    _check_count("datasets", MAX_DATASETS_PER_CALL, datasets)
+
+
+def _invalid(argument: str, value: object, reason: str) -> InvalidInput:
+    import json  # only a refusal needs it, and logging must import next to nothing
+
+    shown = json.dumps(value, separators=(",", ":"), default=repr)
+    if len(shown) > 300:
+        shown = f"{shown[:300]}..."
+    return InvalidInput(f"Invalid value {shown} for parameter '{argument}' supplied: {reason}.")
+
+
+def _check_text(argument: str, value: object) -> None:
+    if value is None:
+        raise InvalidInput(f"Missing value for required parameter '{argument}'.")
+    if not isinstance(value, str):
+        raise _invalid(argument, value, "expected text")
+
+
+def _check_length(title: str, limit: int, value: str) -> None:
+    if len(value) > limit:
+        raise InvalidInput(
+            f"'{title}' exceeds the maximum length of {limit} characters: it has {len(value)}."
+        )
+
+
+def _check_count(title: str, limit: int, count: int) -> None:
+    if count > limit:
+        raise InvalidInput(
+            f"A batch logging request can contain at most {limit} {title}. "
+            f"Got {count} {title}: send them in several calls."
+        )
+
+
+def _fit(title: str, limit: int, value: str, truncate: bool) -> tuple[str, bool]:
+    _check_text(title, value)
+    if len(value) <= limit:
+        return value, False
+    if not truncate:
+        _check_length(title, limit, value)
+    return value[:limit], True
+
+
+def _int64(argument: str, value: float) -> int:
+    try:
+        whole = operator.index(int(value) if _is_whole(value) else value)  # type: ignore[arg-type]
+    except TypeError:
+        raise _invalid(argument, value, "expected a whole number of 64 bits") from None
+    if not -(2**63) <= whole < 2**63:
+        raise _invalid(argument, value, "expected a whole number of 64 bits")
+    return whole
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _path_fault(path: str) -> str | None:
+    if not path:
+        return "it is empty"
+    if len(path) > MAX_ARTIFACT_PATH_LENGTH:
+        return f"it exceeds the maximum length of {MAX_ARTIFACT_PATH_LENGTH} characters"
+    once = _decoded(path)
+    for form in (path, once, _decoded(once)):
+        fault = _form_fault(form)
+        if fault is not None:
+            return fault if form is path else f"percent-decoded to {form!r}, {fault}"
+        if form.count("/") != path.count("/"):
+            return "a percent escape hides a '/' in it"
+    return _segment_fault(path)
+
+
+def _decoded(path: str) -> str:
+    return _PERCENT_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), path)
+
+
+def _form_fault(path: str) -> str | None:
+    if _CONTROL.search(path):
+        return "it holds a control character"
+    if "\\" in path:
+        return "it holds a backslash"
+    if path.startswith("/") or _DRIVE.match(path):
+        return "it is absolute"
+    if ".." in path.split("/"):
+        return "it leaves its folder by '..'"
+    if posixpath.normpath(path) != path or path == ".":
+        return f"it is not normal: the same place is {posixpath.normpath(path)!r}"
+    return None
+
+
+def _segment_fault(path: str) -> str | None:
+    try:
+        longest = max(len(segment.encode()) for segment in path.split("/"))
+    except UnicodeEncodeError:
+        return "it can not be written as UTF-8"
+    if longest > MAX_ARTIFACT_SEGMENT_BYTES:
+        return (
+            f"a part of it has {longest} bytes, and file systems allow {MAX_ARTIFACT_SEGMENT_BYTES}"
+        )
+    return None

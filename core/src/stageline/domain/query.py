@@ -1,0 +1,310 @@
+"""MLflow's search language given a meaning: what may be compared with what, for each thing that can be searched.
+
+`parse_filter` and `parse_order_by` turn text into plain values and evaluate nothing. What can be searched is a
+`Vocabulary`, a table: `RUNS` and `EXPERIMENTS` are here, and another is another table.
+
+A filter is comparisons joined by AND. Where this language differs from MLflow's (3.17), it is stricter about accidents
+of the SQL lexer there, and never gives a filter another meaning but in the first of these:
+
+- a backslash in a list, `IN ('a\\n')`, is a backslash, as it is everywhere else; MLflow reads lists as Python there.
+- AND between two comparisons is required; stray ones at the ends or in a row are ignored, as in MLflow.
+- a key is one word or one quoted text: not `metrics.`, `metrics. a`, `metrics.a ASC > 1`, `params."p".q`, nor
+  unquoted characters that no key can have. An order_by is `entity.key` or `entity."key"`, not `"entity.key"`.
+- a list is quoted texts and commas: no inner parentheses, no prefixes such as `u'a'`, no adjacent texts.
+- `like` in lower case works in experiments too, and their ids need not be numbers.
+- numbers that overflow are compared as floats; MLflow answers with an internal error.
+- a filter of more than 20,000 characters or 100 comparisons is refused, and so are more than 100 orderings: whoever may
+  search must not be able to occupy the server. MLflow's own limit is its database's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from stageline.domain.query_grammar import Clause, Identifier, read_filter, read_ordering
+from stageline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_FILTER_LENGTH: Final = 20_000
+MAX_CLAUSES: Final = 100
+
+Value = str | int | float | tuple[str, ...] | None
+
+
+class Entity(str, Enum):
+    """What the first half of an identifier names."""
+
+    ATTRIBUTE = "attribute"
+    METRIC = "metric"
+    PARAM = "parameter"
+    TAG = "tag"
+    DATASET = "dataset"
+
+
+class Operator(str, Enum):
+    """Every operator of the language; a `Field` says which of them it takes."""
+
+    EQ = "="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    LIKE = "LIKE"
+    ILIKE = "ILIKE"
+    IN = "IN"
+    NOT_IN = "NOT IN"
+    IS_NULL = "IS NULL"
+    IS_NOT_NULL = "IS NOT NULL"
+
+
+class Comparison(NamedTuple):
+    """One condition. `key` is the attribute's own name, never an alias.
+
+    `value` is a float for a metric, an int or a float for a numeric attribute, a tuple for IN and NOT IN, None for
+    IS [NOT] NULL, and text for everything else.
+    """
+
+    entity: Entity
+    key: str
+    operator: Operator
+    value: Value
+
+
+class OrderBy(NamedTuple):
+    """One ordering. What has no value comes last in either direction, NaN just before it."""
+
+    entity: Entity
+    key: str
+    ascending: bool
+
+
+class ValueType(str, Enum):
+    """What a field is compared with."""
+
+    TEXT = "text in quotes"
+    NUMBER = "a number"
+    INTEGER = "a whole number"
+
+
+@dataclass(frozen=True)
+class Field:
+    """What may be asked of one key."""
+
+    value_type: ValueType
+    operators: frozenset[Operator]
+    is_orderable: bool = True
+    name: str | None = None
+    """The key's own name, where this is an alias."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What can be searched in one kind of thing."""
+
+    subject: str
+    """In the plural, for messages."""
+    spellings: Mapping[str, Entity]
+    """Every way to write an entity, backticks included; case matters."""
+    any_key: Mapping[Entity, Field]
+    """Entities whose keys are the users'."""
+    fixed_keys: Mapping[Entity, Mapping[str, Field]]
+    """Entities whose keys are ours."""
+    allows_repeated_order: bool = False
+
+
+def parse_filter(text: str | None, vocabulary: Vocabulary) -> tuple[Comparison, ...]:
+    """The comparisons of a filter, all of which must hold. None and empty text are no comparisons: everything matches.
+
+    Raises `InvalidInput`, naming the clause, its position and what was expected there.
+    """
+    if not text:
+        return ()
+    if text.isspace():
+        raise InvalidInput(
+            f"Invalid filter {text[:60]!r}: it is blank. Leave it empty to match everything."
+        )
+    if len(text) > MAX_FILTER_LENGTH:
+        raise InvalidInput(
+            f"Invalid filter: it has {len(text)} characters, and at most {MAX_FILTER_LENGTH} are read. "
+            "Ask in several searches."
+        )
+    clauses = read_filter(text)
+    _check_number_of("comparisons in a filter", clauses)
+    return tuple(_comparison(clause, vocabulary) for clause in clauses)
+
+
+def parse_order_by(items: Sequence[str] | None, vocabulary: Vocabulary) -> tuple[OrderBy, ...]:
+    """The orderings, the first weighing most. None and an empty list are no orderings: the caller has a default.
+
+    Raises `InvalidInput`, also where one key is named twice.
+    """
+    if isinstance(items, str):
+        raise InvalidInput(f"Invalid order_by {items!r}: expected a list such as [{items!r}].")
+    _check_number_of("items in an order_by", items or ())
+    orderings = tuple(_order_by(item, vocabulary) for item in items or ())
+    keys = [ordering[:2] for ordering in orderings]
+    if not vocabulary.allows_repeated_order and len(set(keys)) != len(keys):
+        raise InvalidInput(
+            f"`order_by` contains duplicate fields: {list(items or ())}. Name each once."
+        )
+    return orderings
+
+
+def _comparison(clause: Clause, vocabulary: Vocabulary) -> Comparison:
+    entity, field, key = _resolve(clause.identifier, vocabulary, orderable=False)
+    where = f"{entity.value} {clause.identifier.key!r} at position {clause.identifier.position}"
+    if clause.operator not in {operator.value for operator in field.operators}:
+        raise InvalidInput(
+            f"Invalid comparator {clause.operator!r} for {where} of the filter: {_is_or_are(entity, clause)} "
+            f"compared by {', '.join(operator.value for operator in Operator if operator in field.operators)}."
+        )
+    operator = Operator(clause.operator)
+    return Comparison(entity, key, operator, _value(clause, entity, field, where))
+
+
+def _is_or_are(entity: Entity, clause: Clause) -> str:
+    if entity in (Entity.ATTRIBUTE, Entity.DATASET):
+        return f"{clause.identifier.key} is"
+    return f"{entity.value}s are"
+
+
+def _value(clause: Clause, entity: Entity, field: Field, where: str) -> Value:
+    value = clause.value
+    if value is None or isinstance(value, tuple):
+        return value
+    if isinstance(value, str) != (field.value_type is ValueType.TEXT) or (
+        isinstance(value, float) and field.value_type is ValueType.INTEGER
+    ):
+        raise InvalidInput(
+            f"Invalid value {value!r} for {where} of the filter: expected {field.value_type.value}."
+        )
+    return float(value) if entity is Entity.METRIC else value
+
+
+def _order_by(item: str, vocabulary: Vocabulary) -> OrderBy:
+    if len(item) > MAX_FILTER_LENGTH:
+        raise InvalidInput(
+            f"Invalid order_by clause {item[:60]!r}...: expected text such as 'metrics.rmse DESC'."
+        )
+    ordering = read_ordering(item)
+    entity, field, key = _resolve(ordering.identifier, vocabulary, orderable=True)
+    if not field.is_orderable:
+        raise InvalidInput(
+            f"Invalid order_by clause {item!r}: {vocabulary.subject} are not ordered by a {entity.value}."
+        )
+    return OrderBy(entity, key, ordering.ascending)
+
+
+def _resolve(
+    identifier: Identifier, vocabulary: Vocabulary, *, orderable: bool
+) -> tuple[Entity, Field, str]:
+    spelling = "attribute" if identifier.entity is None else identifier.entity
+    entity = vocabulary.spellings.get(spelling)
+    if entity is None:
+        raise _unknown("entity type", spelling, identifier, vocabulary, list(vocabulary.spellings))
+    if entity in vocabulary.any_key:
+        return entity, vocabulary.any_key[entity], identifier.key
+    fields = vocabulary.fixed_keys[entity]
+    field = fields.get(identifier.key)
+    if field is None or (orderable and entity is Entity.ATTRIBUTE and not field.is_orderable):
+        valid = [key for key, each in fields.items() if not orderable or each.is_orderable]
+        raise _unknown(f"{entity.value} key", identifier.key, identifier, vocabulary, valid)
+    return entity, field, field.name or identifier.key
+
+
+def _unknown(
+    kind: str, found: str, identifier: Identifier, vocabulary: Vocabulary, valid: list[str]
+) -> InvalidInput:
+    likely = get_close_matches(found[:100], valid, n=1)
+    hint = f" Did you mean {likely[0]!r}?" if likely else ""
+    if kind == "attribute key" and identifier.entity is None and not likely:
+        hint = " A name with no entity before it is an attribute; write tags.x, metrics.x or params.x for others."
+    return InvalidInput(
+        f"Invalid {kind} {found!r} at position {identifier.position} in a search of {vocabulary.subject}.{hint} "
+        f"Valid ones are {', '.join(spelling for spelling in valid if not spelling.startswith('`'))}."
+    )
+
+
+def _check_number_of(title: str, items: Sequence[object]) -> None:
+    if len(items) > MAX_CLAUSES:
+        raise InvalidInput(f"There are {len(items)} {title}, and at most {MAX_CLAUSES} are read.")
+
+
+def _spelled(**entities: str) -> dict[str, Entity]:
+    return {
+        spelling: Entity[name]
+        for name, spellings in entities.items()
+        for spelling in spellings.split()
+    }
+
+
+def _with_backticks(spellings: Mapping[str, Entity]) -> dict[str, Entity]:
+    return {**spellings, **{f"`{spelling}`": entity for spelling, entity in spellings.items()}}
+
+
+_EQUALITY: Final = frozenset({Operator.EQ, Operator.NE})
+_LIKENESS: Final = _EQUALITY | {Operator.LIKE, Operator.ILIKE}
+_MEMBERSHIP: Final = frozenset({Operator.IN, Operator.NOT_IN})
+_PRESENCE: Final = frozenset({Operator.IS_NULL, Operator.IS_NOT_NULL})
+_MAGNITUDE: Final = _EQUALITY | {Operator.LT, Operator.LE, Operator.GT, Operator.GE}
+
+_TEXT: Final = Field(ValueType.TEXT, _LIKENESS)
+_TEXT_OR_LIST: Final = Field(ValueType.TEXT, _LIKENESS | _MEMBERSHIP)
+_TEXT_OR_NULL: Final = Field(ValueType.TEXT, _LIKENESS | _PRESENCE)
+_ID: Final = Field(ValueType.TEXT, _EQUALITY | _MEMBERSHIP)
+_NUMBER: Final = Field(ValueType.NUMBER, _MAGNITUDE)
+_TIME: Final = Field(ValueType.INTEGER, _MAGNITUDE)
+
+RUNS: Final = Vocabulary(
+    subject="runs",
+    spellings=_with_backticks(
+        _spelled(
+            ATTRIBUTE="attribute attributes attr run",
+            METRIC="metric metrics",
+            PARAM="parameter parameters param params",
+            TAG="tag tags",
+            DATASET="dataset datasets",
+        )
+    ),
+    any_key={Entity.METRIC: _NUMBER, Entity.PARAM: _TEXT_OR_NULL, Entity.TAG: _TEXT_OR_NULL},
+    fixed_keys={
+        Entity.ATTRIBUTE: {
+            "run_id": _TEXT_OR_LIST,
+            "run_name": _TEXT,
+            "status": _TEXT,
+            "user_id": _TEXT,
+            "artifact_uri": _TEXT,
+            "start_time": _NUMBER,
+            "end_time": _NUMBER,
+            "created": replace(_NUMBER, name="start_time"),
+            "Created": replace(_NUMBER, name="start_time"),
+            "run name": replace(_TEXT, name="run_name", is_orderable=False),
+            "Run name": replace(_TEXT, name="run_name", is_orderable=False),
+            "Run Name": replace(_TEXT, name="run_name", is_orderable=False),
+        },
+        Entity.DATASET: {
+            key: replace(_TEXT_OR_LIST, is_orderable=False) for key in ("name", "digest", "context")
+        },
+    },
+)
+
+EXPERIMENTS: Final = Vocabulary(
+    subject="experiments",
+    spellings=_spelled(ATTRIBUTE="attribute", TAG="tag tags"),
+    any_key={Entity.TAG: replace(_TEXT_OR_NULL, is_orderable=False)},
+    fixed_keys={
+        Entity.ATTRIBUTE: {
+            "name": _TEXT,
+            "experiment_id": _ID,
+            "creation_time": _TIME,
+            "last_update_time": _TIME,
+        }
+    },
+    allows_repeated_order=True,
+)
