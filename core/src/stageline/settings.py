@@ -1,0 +1,104 @@
+"""Settings: read once from the environment and an optional file, never written anywhere.
+
+Order of precedence: argument, environment (`STAGELINE_*`), the file named by `STAGELINE_CONFIG`
+(or `~/.config/stageline/config.toml`), default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from stageline.errors import InvalidInput
+
+DEFAULT_STORE = "./mlstore"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be set. The name of each in the environment is `STAGELINE_` and its name in capitals."""
+
+    store: str = DEFAULT_STORE
+    """URL or path of the store."""
+    storage_options: dict[str, Any] = {}
+    """Passed to fsspec; may hold credentials, so it is never shown or stored. JSON in the environment."""
+    durability: Literal["os", "fsync"] = "os"
+    """`os`: what was logged survives the death of the process. `fsync`: of the machine, at the cost of a disk flush a call."""
+    flush_s: float = 10.0
+    """Seconds between shipments of a run's records to a remote store."""
+    flush_bytes: int = 1 << 20
+    """Bytes of records that are shipped without waiting for the time to come."""
+    heartbeat_s: float = 30.0
+    """Seconds between signs of life of an open run."""
+    stale_after_s: float = 300.0
+    """Seconds without a sign of life after which a run counts as vanished."""
+    end_timeout_s: float = 60.0
+    """Seconds that the end of a run waits for a store that is away, before `stageline sync` has to ship the rest."""
+    spool: str = ""
+    """Folder for what has not been shipped yet; default `$XDG_STATE_HOME/stageline/spool`."""
+    cache: str = ""
+    """Folder for the search cache; default `$XDG_CACHE_HOME/stageline`."""
+    user: str = ""
+    """Who is recorded as the runs' user; default: the login name."""
+
+    def __repr__(self) -> str:
+        return f"Settings(store={self.store!r}, storage_options={sorted(self.storage_options)}, ...)"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where write-ahead logs for remote stores lie."""
+        return Path(self.spool) if self.spool else _xdg("XDG_STATE_HOME", ".local/state") / "stageline" / "spool"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where search projections lie; deleting it costs nothing but time."""
+        return Path(self.cache) if self.cache else _xdg("XDG_CACHE_HOME", ".cache") / "stageline"
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the environment and the file.
+
+    Raises:
+        InvalidInput: a setting has a value that it can not have, or the file a name that is no setting.
+    """
+    given = _from_file(environment)
+    for field in msgspec.structs.fields(Settings):
+        name = f"STAGELINE_{field.name.upper()}"
+        if environment.get(name):
+            given[field.name] = _parsed(name, environment[name], field.type)
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"a setting is wrong: {error}; see the list of settings in the documentation") from error
+
+
+def _parsed(name: str, text: str, into: Any) -> Any:
+    if into != dict[str, Any]:
+        return text
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        # The text may hold a secret, so it is not shown, and neither is the parser's view of it.
+        raise InvalidInput(f'{name} should be a JSON object such as {{"anon": true}}') from None
+
+
+def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
+    named = environment.get("STAGELINE_CONFIG")
+    path = Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "stageline" / "config.toml"
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        if named:
+            raise InvalidInput(f"STAGELINE_CONFIG names {path}, which does not exist") from None
+        return {}
+    try:
+        return msgspec.toml.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(f"the settings file {path} is not TOML: {error}") from None
+
+
+def _xdg(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / default)

@@ -1,0 +1,216 @@
+"""The write-ahead log of one writer: framed, checksummed records on a local disk.
+
+    file  := frame*            the first frame holds a `WalHead`, each other one a record
+    frame := u32 length | u32 crc32(payload) | payload          little-endian
+
+A record is one `write(2)`: when `append` returns, the kernel has it, and `kill -9` of the process can not take it back.
+A torn tail ends the log; damage before the end is skipped to the next frame whose checksum holds, and counted.
+The writer holds an exclusive `flock` on the file for as long as it lives, so anyone on the host can tell a dead one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from stageline.errors import Corrupt, StorageFailed
+from stageline.storage.keys import TEMPORARY
+
+WAL_FORMAT = "stageline.wal/1"
+MAX_RECORD = 64 << 20
+"""Bytes; a length above it is damage, not a record."""
+
+_FRAME = struct.Struct("<II")
+
+
+class WalHead(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose log this is, so that another process can ship it."""
+
+    format: str = WAL_FORMAT
+    store: str
+    """URL without credentials."""
+    run_id: str
+    writer: str
+    attempt: int = 1
+    owns_end: bool = True
+    """Whether this writer's death is the run's."""
+    claims_id: bool = True
+    """Whether the run's id has still to be claimed: False for a writer that found the run in the store."""
+    pid: int
+    host: str
+
+
+_encode_head = msgspec.msgpack.Encoder().encode
+_decode_head = msgspec.msgpack.Decoder(WalHead).decode
+
+
+class Frames(NamedTuple):
+    """What a stretch of a log holds."""
+
+    payloads: list[bytes]
+    end: int
+    """Offset just after the last sound frame."""
+    skipped: int
+    """Bytes of damage passed over before it."""
+
+
+class WriteAheadLog:
+    """An open log; made by `create_wal`.
+
+    `append(payload)` is safe from many threads and raises `StorageFailed` if the disk did not take the record whole.
+    """
+
+    def __init__(self, path: Path, descriptor: int, sync_each: bool) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self.append: Callable[[bytes], None] = _appender(descriptor, path, sync_each)
+
+    def sync(self) -> None:
+        """Ask the disk to keep what the kernel has."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _failed(self.path, error) from error
+
+    def close(self) -> None:
+        """Let go of the file, and of the lock that says its writer lives."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self.append = _closed
+
+
+def create_wal(path: Path, head: WalHead, *, sync_each: bool = False) -> WriteAheadLog:
+    """Start a log at `path`, which must not exist; its folder is made if need be.
+
+    The file gets its name only once it is locked and has its head, so that nobody finds one that seems abandoned.
+    """
+    payload = _encode_head(head)
+    unnamed = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(
+            unnamed, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            log = WriteAheadLog(path, descriptor, sync_each)
+            log.append(payload)
+            os.rename(unnamed, path)
+        except BaseException:
+            os.close(descriptor)
+            unnamed.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _failed(path, error) from error
+    return log
+
+
+def adopt_wal(path: Path) -> WriteAheadLog | None:
+    """Go on with the log of a writer that died; None if it lives, or somebody else adopted the log first."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+            return WriteAheadLog(path, descriptor, sync_each=False)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            os.close(descriptor)
+            raise _failed(path, error) from error
+    os.close(descriptor)
+    return None
+
+
+def scan_frames(data: bytes, start: int = 0) -> Frames:
+    """The sound frames of `data` from offset `start` on."""
+    payloads: list[bytes] = []
+    at = end = start
+    skipped = 0
+    while at + _FRAME.size <= len(data):
+        length, checksum = _FRAME.unpack_from(data, at)
+        after = at + _FRAME.size + length
+        payload = data[at + _FRAME.size : after]
+        if 0 < length <= MAX_RECORD and after <= len(data) and crc32(payload) == checksum:
+            skipped += at - end
+            payloads.append(payload)
+            at = end = after
+        else:
+            at += 1
+    return Frames(payloads, end, skipped)
+
+
+def decode_head(payload: bytes) -> WalHead:
+    """The head, from the payload of a log's first frame. Raises `Corrupt`."""
+    try:
+        return _decode_head(payload)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"a write-ahead log does not begin with a head: {error}") from error
+
+
+def read_tail(path: Path, start: int) -> bytes:
+    """What the file holds from offset `start` on."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read()
+
+
+def is_written(path: Path) -> bool:
+    """Whether a living process on this host (this one included) has the log open for writing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return True
+        raise _failed(path, error) from error
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _appender(descriptor: int, path: Path, sync_each: bool) -> Callable[[bytes], None]:
+    # A closure, not a method: this runs once for each logged point, and attribute look-ups would double its cost.
+    pack, write, checksum, fsync = _FRAME.pack, os.write, crc32, os.fsync
+
+    def append(payload: bytes) -> None:
+        frame = pack(len(payload), checksum(payload)) + payload
+        try:
+            written = write(descriptor, frame)
+            if written != len(frame):
+                # The torn frame stays where it is, and readers pass over it: cutting it off
+                # could cut off what another thread has appended since.
+                written = write(descriptor, frame)
+                if written != len(frame):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if sync_each:
+                fsync(descriptor)
+        except OSError as error:
+            raise _failed(path, error) from error
+
+    return append
+
+
+def _closed(payload: bytes) -> None:
+    raise StorageFailed("the run's log is closed: nothing more can be logged through this handle")
+
+
+def _failed(path: Path, error: OSError) -> StorageFailed:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return StorageFailed(
+        f"can not write the log of the run at {path}: {reason}. What was logged before is kept; "
+        "free some space or mend the folder's permissions, and log again"
+    )

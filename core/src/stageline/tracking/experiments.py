@@ -1,0 +1,308 @@
+"""The use cases of experiments: a journal each, and a journal for each name (docs/design/001)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from stageline.clock import Clock
+from stageline.domain import names
+from stageline.domain.document import decode_document, encode_document
+from stageline.domain.experiment import (
+    EXPERIMENT_FORMAT,
+    NAME_CLAIM_FORMAT,
+    Experiment,
+    ExperimentEntry,
+    NameClaim,
+    default_experiment,
+)
+from stageline.domain.ids import (
+    DEFAULT_EXPERIMENT_ID,
+    DEFAULT_EXPERIMENT_NAME,
+    new_experiment_id,
+    new_txn,
+)
+from stageline.domain.run import LifecycleStage, ViewType
+from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from stageline.storage import layout
+from stageline.storage.journal import Journal
+from stageline.storage.port import ObjectStore
+from stageline.tracking.texts import tag_text
+
+FETCHERS = 8
+TURNS = 50
+"""A writer that loses so many races in a row is told so."""
+
+
+class Experiments:
+    """Experiments of one store. Safe from many threads and hosts: names are unique whoever races."""
+
+    def __init__(self, store: ObjectStore, clock: Clock, actor: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._actor = actor
+        self._journals: dict[str, Journal] = {}
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def get(self, experiment_id: str) -> Experiment:
+        """The experiment. Raises `NotFound`."""
+        return self._entry(names.check_experiment_id(experiment_id))[0]
+
+    def find_by_name(self, name: str) -> Experiment | None:
+        """The experiment that holds `name`, deleted or not; None if nobody does."""
+        names.check_experiment_name(name)
+        holder = self._holder(name)
+        if holder is None and name == DEFAULT_EXPERIMENT_NAME:
+            default = self.get(DEFAULT_EXPERIMENT_ID)
+            return default if default.name == name else None
+        return holder
+
+    def get_by_name(self, name: str) -> Experiment:
+        """The experiment that holds `name`. Raises `NotFound`, with the nearest names."""
+        found = self.find_by_name(name)
+        if found is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, [experiment.name for experiment in self.list(ViewType.ALL)], n=3)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise NotFound(f"Could not find experiment with name '{name}'{hint}")
+        return found
+
+    def list(self, view: ViewType = ViewType.ACTIVE_ONLY) -> list[Experiment]:
+        """All experiments in `view`, in no order: two listings, and a read for each entry not seen before."""
+        journals = self._newest(layout.EXPERIMENTS)
+        journals.setdefault(layout.experiment_journal(DEFAULT_EXPERIMENT_ID), 0)
+        claims = self._newest(layout.EXPERIMENT_NAMES)
+        with ThreadPoolExecutor(FETCHERS) as pool:
+            states = pool.map(lambda found: self._visible(found[0], found[1], claims), journals.items())
+            return [s for s in states if s is not None and view.shows(s.lifecycle_stage)]
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def create(
+        self, name: str, tags: Mapping[str, Any] | None = None, artifact_location: str = ""
+    ) -> Experiment:
+        """A new experiment.
+
+        Raises:
+            AlreadyExists: the name is held, by an active experiment or by a deleted one.
+        """
+        names.check_experiment_name(name)
+        checked = dict(names.check_experiment_tag(key, tag_text(key, value)) for key, value in (tags or {}).items())
+        _check_artifact_location(artifact_location)
+        self._refuse_taken(name, None)
+        now = self._clock.now_ms()
+        experiment = Experiment(
+            experiment_id=new_experiment_id(),
+            name=name,
+            artifact_location=artifact_location,
+            creation_time=now,
+            last_update_time=now,
+            tags=checked,
+        )
+        self._write(experiment, 1, "created", None, None)
+        self._claim(name, experiment.experiment_id)
+        return experiment
+
+    def get_or_create(self, name: str) -> Experiment:
+        """The experiment of that name, made if need be; the same for all who race.
+
+        Raises:
+            InvalidInput: it is deleted.
+        """
+        for _ in range(TURNS):
+            found = self.find_by_name(name)
+            if found is None:
+                try:
+                    return self.create(name)
+                except AlreadyExists:
+                    continue
+            if found.lifecycle_stage is LifecycleStage.DELETED:
+                raise InvalidInput(
+                    f"experiment {name!r} is deleted: restore it with `stageline experiments restore "
+                    f"{found.experiment_id}`, or choose another name"
+                )
+            return found
+        raise Conflict(f"the name {name!r} changed hands {TURNS} times while it was asked for; try again")
+
+    def rename(self, experiment_id: str, new_name: str) -> Experiment:
+        """Give it another name.
+
+        Raises:
+            AlreadyExists: somebody else holds the name.
+        """
+        names.check_experiment_name(new_name)
+        before = self.get(experiment_id)
+        if before.name == new_name:
+            return before
+        self._refuse_taken(new_name, experiment_id)
+        after = self._change(
+            experiment_id, "renamed", lambda e: msgspec.structs.replace(e, name=new_name), previous_name=before.name
+        )
+        self._claim(new_name, experiment_id)
+        return after
+
+    def set_tag(self, experiment_id: str, key: str, value: Any) -> None:
+        """Set a tag; the last value stays."""
+        key, text = names.check_experiment_tag(key, tag_text(key, value))
+        self._change(experiment_id, "tagged", lambda e: msgspec.structs.replace(e, tags={**e.tags, key: text}))
+
+    def delete_tag(self, experiment_id: str, key: str) -> None:
+        """Remove a tag. Raises `NotFound`."""
+
+        def without(experiment: Experiment) -> Experiment:
+            if key not in experiment.tags:
+                raise NotFound(f"experiment {experiment.name!r} has no tag {key!r}")
+            return msgspec.structs.replace(experiment, tags={k: v for k, v in experiment.tags.items() if k != key})
+
+        self._change(experiment_id, "tagged", without)
+
+    def delete(self, experiment_id: str) -> None:
+        """Put it aside: it can be restored until it is collected. Its name stays taken."""
+        if experiment_id == DEFAULT_EXPERIMENT_ID:
+            raise InvalidInput("the default experiment can not be deleted")
+        self._change(experiment_id, "deleted", lambda e: _staged(e, LifecycleStage.DELETED))
+
+    def restore(self, experiment_id: str) -> None:
+        """Take it back."""
+        self._change(experiment_id, "restored", lambda e: _staged(e, LifecycleStage.ACTIVE))
+
+    # -- journals ---------------------------------------------------------------------------------
+
+    def _journal(self, prefix: str) -> Journal:
+        return self._journals.setdefault(prefix, Journal(self._store, prefix))
+
+    def _entry(self, experiment_id: str) -> tuple[Experiment, int, dict[str, Any] | None]:
+        latest = self._journal(layout.experiment_journal(experiment_id)).latest()
+        if latest is None:
+            if experiment_id == DEFAULT_EXPERIMENT_ID:
+                return default_experiment(), 0, None
+            raise NotFound(f"No Experiment with id={experiment_id} exists")
+        entry, raw = _decoded(latest.data, experiment_id)
+        return self._effective(entry), latest.number, raw
+
+    def _newest(self, prefix: str) -> dict[str, int]:
+        """The number of the newest entry of each journal under `prefix`."""
+        newest: dict[str, int] = {}
+        for entry in self._store.list(prefix):
+            folder = entry.key.rpartition("/")[0] + "/"
+            newest[folder] = max(newest.get(folder, 0), layout.revision_number(entry.key))
+        return newest
+
+    def _visible(self, folder: str, number: int, claims: Mapping[str, int]) -> Experiment | None:
+        """The state as of entry `number`; None if the experiment never got its name."""
+        if number == 0:
+            return default_experiment()
+        entry, _ = _decoded(self._journal(folder).read(number), folder)
+        state = entry.state
+
+        def holds(name: str) -> bool:
+            journal = layout.experiment_name_journal(name)
+            if journal not in claims:
+                return name == DEFAULT_EXPERIMENT_NAME and state.experiment_id == DEFAULT_EXPERIMENT_ID
+            return _claim(self._journal(journal).read(claims[journal]), name).experiment_id == state.experiment_id
+
+        if holds(state.name):
+            return state
+        if entry.previous_name is not None and holds(entry.previous_name):
+            return msgspec.structs.replace(state, name=entry.previous_name)
+        return None
+
+    def _effective(self, entry: ExperimentEntry) -> Experiment:
+        """The state, with the name that it really holds: a rename counts once its claim stands."""
+        state = entry.state
+        if entry.previous_name is None or self._claimant(state.name) == state.experiment_id:
+            return state
+        return msgspec.structs.replace(state, name=entry.previous_name)
+
+    def _change(
+        self,
+        experiment_id: str,
+        action: str,
+        change: Callable[[Experiment], Experiment],
+        previous_name: str | None = None,
+    ) -> Experiment:
+        names.check_experiment_id(experiment_id)
+        for _ in range(TURNS):
+            before, number, raw = self._entry(experiment_id)
+            after = msgspec.structs.replace(change(before), last_update_time=self._clock.now_ms())
+            if self._write(after, number + 1, action, previous_name, raw):
+                return after
+        raise Conflict(f"experiment {experiment_id} is being changed by too many at once; try again")
+
+    def _write(
+        self, state: Experiment, number: int, action: str, previous_name: str | None, raw: dict[str, Any] | None
+    ) -> bool:
+        entry = ExperimentEntry(
+            txn=new_txn(),
+            time=self._clock.now_ms(),
+            actor=self._actor,
+            action=action,
+            previous_name=previous_name,
+            state=state,
+        )
+        journal = self._journal(layout.experiment_journal(state.experiment_id))
+        return journal.append(number, encode_document(entry, raw))
+
+    # -- names ------------------------------------------------------------------------------------
+
+    def _claimant(self, name: str) -> str | None:
+        latest = self._journal(layout.experiment_name_journal(name)).latest()
+        return None if latest is None else _claim(latest.data, name).experiment_id
+
+    def _holder(self, name: str) -> Experiment | None:
+        experiment_id = self._claimant(name)
+        if experiment_id is None:
+            return None
+        try:
+            state = self._entry(experiment_id)[0]
+        except NotFound:  # collected
+            return None
+        return state if state.name == name else None
+
+    def _refuse_taken(self, name: str, by_other_than: str | None) -> None:
+        holder = self.find_by_name(name)
+        if holder is not None and holder.experiment_id != by_other_than:
+            state = "deleted: restore it" if holder.lifecycle_stage is LifecycleStage.DELETED else "use it"
+            raise AlreadyExists(
+                f"Experiment '{name}' already exists. It has the id {holder.experiment_id} and is {state}, "
+                "or choose another name"
+            )
+
+    def _claim(self, name: str, experiment_id: str) -> None:
+        """Take the name, or raise `AlreadyExists` and leave the experiment without it."""
+        journal = self._journal(layout.experiment_name_journal(name))
+        for _ in range(TURNS):
+            latest = journal.latest()
+            if latest is not None:
+                self._refuse_taken(name, experiment_id)
+            claim = NameClaim(txn=new_txn(), time=self._clock.now_ms(), experiment_id=experiment_id)
+            if journal.append((latest.number if latest else 0) + 1, encode_document(claim)):
+                return
+        raise Conflict(f"the name {name!r} is wanted by too many at once; try again")
+
+
+def _decoded(data: bytes, where: str) -> tuple[ExperimentEntry, dict[str, Any]]:
+    return decode_document(data, ExperimentEntry, EXPERIMENT_FORMAT, f"the journal of experiment {where}")
+
+
+def _claim(data: bytes, name: str) -> NameClaim:
+    return decode_document(data, NameClaim, NAME_CLAIM_FORMAT, f"the claim of the name {name!r}")[0]
+
+
+def _check_artifact_location(location: str) -> None:
+    if len(location) > 2048 or any(c in location for c in "?#") or ".." in location.split("/"):
+        raise InvalidInput(
+            f"Invalid artifact location {location[:200]!r}: expected at most 2048 characters, with no query, "
+            "fragment or '..'"
+        )
+
+
+def _staged(experiment: Experiment, stage: LifecycleStage) -> Experiment:
+    if experiment.lifecycle_stage is stage:
+        raise InvalidInput(f"experiment {experiment.name!r} is {stage} already")
+    return msgspec.structs.replace(experiment, lifecycle_stage=stage)

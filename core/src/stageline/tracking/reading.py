@@ -1,0 +1,211 @@
+"""A run out of the store: one listing, then only the objects that nothing else sums up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import msgspec
+
+from stageline.domain.artifact import RunEnd, StoredFile, keep_file
+from stageline.domain.document import check_format, decode_document
+from stageline.domain.events import AnyEvent, ArtifactsStored, OutputWritten, Started, decode_event
+from stageline.domain.run import MetricPoint
+from stageline.domain.summary import LastPoint, RunSummary, merge
+from stageline.errors import Corrupt, NotFound
+from stageline.storage import layout
+from stageline.storage.port import Entry, ObjectStore
+from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
+from stageline.storage.series import Series
+from stageline.storage.wal import decode_head, scan_frames
+from stageline.tracking.stream import START_FORMAT, RunStart
+
+FETCHERS = 8
+"""Threads that fetch the objects of one run."""
+
+_decode_end = msgspec.json.Decoder(RunEnd, strict=False).decode
+
+
+class StoredRun(NamedTuple):
+    """What the store holds of a run."""
+
+    summary: RunSummary
+    files: dict[str, StoredFile]
+    ends: dict[str, RunEnd]
+    """By writer."""
+    entries: list[Entry]
+    """The listing of the run's log."""
+    loose: dict[str, Segment]
+    """By key: segments and write-ahead logs that no end sums up."""
+
+    @property
+    def last_write(self) -> float:
+        """Unix time in seconds, by the store's clock, of the newest object of the log."""
+        return max(entry.modified for entry in self.entries)
+
+
+class RunReader:
+    """Reads runs from `store`. Holds no state, so any number may read at once."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def find(self, run_id: str) -> StoredRun | None:
+        """The run, or None if nothing has claimed the id."""
+        entries = self._store.list(layout.run_log(run_id))
+        if not entries:
+            return None
+        ends = self._ends(entries)
+        summary = RunSummary(run_id)
+        files: dict[str, StoredFile] = {}
+        for end in ends.values():
+            summary = merge(summary, end.summary)
+            for path, file in end.files.items():
+                keep_file(files, path, file)
+        loose = self._segments([e.key for e in entries if _is_loose(e.key, ends)])
+        for segment in loose.values():
+            _fold(segment, summary, files)
+        if summary.started is None or summary.experiment_id is None:
+            self._take_start(run_id, entries, summary)
+        return StoredRun(summary, files, ends, entries, loose)
+
+    def get(self, run_id: str) -> StoredRun:
+        """The run. Raises `NotFound`."""
+        found = self.find(run_id)
+        if found is None:
+            raise NotFound(
+                f"Run with id={run_id} not found in {self._store.url}: `stageline runs list` shows what is there"
+            )
+        return found
+
+    def series(self, run: StoredRun, key: str) -> list[MetricPoint]:
+        """All points of one metric, by attempt, step and time of logging."""
+        points = [
+            (segment.head.attempt, point)
+            for segment in self._holding(run, key)
+            if key in segment.columns
+            for point in segment.columns[key].points(key)
+        ]
+        points.sort(key=lambda pair: (pair[0], pair[1].step, pair[1].timestamp))
+        return [point for _, point in points]
+
+    def attempt_series(self, run: StoredRun, key: str) -> dict[int, list[MetricPoint]]:
+        """The same, apart by attempt."""
+        apart: dict[int, list[MetricPoint]] = {}
+        for segment in self._holding(run, key):
+            if key in segment.columns:
+                apart.setdefault(segment.head.attempt, []).extend(segment.columns[key].points(key))
+        for points in apart.values():
+            points.sort(key=lambda point: (point.step, point.timestamp))
+        return apart
+
+    def output(self, run: StoredRun) -> Iterator[OutputWritten]:
+        """What the run printed, in the order of each writer's printing."""
+        writers = {writer for writer, end in run.ends.items() if end.has_output}
+        keys = [e.key for e in run.entries if _writer_of(e.key) in writers and _is_stretch(e.key)]
+        segments = {**run.loose, **self._segments([key for key in keys if key not in run.loose])}
+        lines = [e for s in segments.values() for e in s.events if isinstance(e, OutputWritten)]
+        return iter(sorted(lines, key=lambda line: line.timestamp))
+
+    def _holding(self, run: StoredRun, key: str) -> list[Segment]:
+        wanted = [
+            layout.run_segment(run.summary.run_id, end.writer, number)
+            for end in run.ends.values()
+            for number in end.series.get(key, ())
+        ]
+        logs = [e.key for e in run.entries if e.key.endswith(".wal") and e.key not in run.loose]
+        fetched = self._segments([*wanted, *logs])
+        return [*fetched.values(), *run.loose.values()]
+
+    def _ends(self, entries: list[Entry]) -> dict[str, RunEnd]:
+        keys = [entry.key for entry in entries if entry.key.endswith(".end.json")]
+        ends = (_end(data, key) for key, data in zip(keys, self._fetch(keys), strict=True))
+        return {end.writer: end for end in ends}
+
+    def _segments(self, keys: list[str]) -> dict[str, Segment]:
+        """Unpacked, without the part of a write-ahead log that segments hold already."""
+        unpacked: dict[str, Segment] = {}
+        shipped: dict[str, int] = {}
+        for key, data in sorted(zip(keys, self._fetch(keys), strict=True), key=lambda pair: pair[0].endswith(".wal")):
+            if data is None:
+                continue
+            if key.endswith(".wal"):
+                unpacked[key] = _log_as_segment(data, key, shipped.get(_writer_of(key), 0))
+            else:
+                segment = unpacked[key] = decode_segment(data, key)
+                shipped[segment.head.writer] = max(shipped.get(segment.head.writer, 0), segment.head.end)
+        return unpacked
+
+    def _take_start(self, run_id: str, entries: list[Entry], summary: RunSummary) -> None:
+        key = layout.run_start(run_id)
+        if any(entry.key == key for entry in entries):
+            start, _ = decode_document(self._store.read(key), RunStart, START_FORMAT, key)
+            experiment = start.experiment_id or None
+            summary.apply(Started(start.stamp, run_id, experiment, None, start.start_time, start.tags))
+
+    def _fetch(self, keys: list[str]) -> list[bytes | None]:
+        if len(keys) < 2:
+            return [self._read(key) for key in keys]
+        with ThreadPoolExecutor(min(FETCHERS, len(keys))) as pool:
+            return list(pool.map(self._read, keys))
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            return self._store.read(key)
+        except NotFound:  # a log that was sealed between the listing and now
+            return None
+
+
+def _end(data: bytes | None, key: str) -> RunEnd:
+    try:
+        end = _decode_end(data or b"")
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"{key} can not be read: {error}") from error
+    check_format(end.format, RunEnd.__struct_defaults__[0], key)
+    return end
+
+
+def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -> None:
+    for event in segment.events:
+        summary.apply(event, segment.head.attempt)
+        if isinstance(event, ArtifactsStored):
+            for path, file in event.files.items():
+                keep_file(files, path, StoredFile(event.stamp, *(file or (None, 0))))
+    for key, series in segment.columns.items():
+        for step, timestamp, value in zip(series.steps, series.timestamps, series.values, strict=True):
+            summary.take_point(key, LastPoint(segment.head.attempt, step, timestamp, value))
+
+
+def _log_as_segment(data: bytes, key: str, shipped: int) -> Segment:
+    frames = scan_frames(data)
+    head = decode_head(frames.payloads[0] if frames.payloads else b"")
+    stretch = Stretch()
+    events: list[AnyEvent] = []
+    for payload in scan_frames(data, shipped).payloads if shipped else frames.payloads[1:]:
+        event = decode_event(payload)
+        before = len(stretch.records)
+        stretch.take(payload, event)
+        if len(stretch.records) > before:
+            events.append(event)
+    span = SegmentHead(
+        run_id=head.run_id, writer=head.writer, attempt=head.attempt, number=0, start=shipped, end=frames.end
+    )
+    return Segment(span, events, stretch.columns)
+
+
+def _writer_of(key: str) -> str:
+    return key.rpartition("/")[2].partition(".")[0].partition("-")[0]
+
+
+def _is_stretch(key: str) -> bool:
+    return key.endswith((".seg", ".wal"))
+
+
+def _is_loose(key: str, ends: dict[str, RunEnd]) -> bool:
+    if not _is_stretch(key):
+        return False
+    end = ends.get(_writer_of(key))
+    if end is None:
+        return True
+    return key.endswith(".seg") and int(key[-12:-4]) > end.segments

@@ -1,0 +1,243 @@
+"""One writer's log on its way into the store: folded, cut into segments, summed up for the index.
+
+A live writer has one, and so has whoever ships the log that a dead process left. Nothing here knows what a user logs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from stageline.domain.artifact import RunEnd, StoredFile, keep_file
+from stageline.domain.events import (
+    AnyEvent,
+    ArtifactsStored,
+    OutputWritten,
+    Started,
+    decode_event,
+    encode_event,
+)
+from stageline.domain.summary import LastPoint, RunSummary, encode_json, encode_summary
+from stageline.errors import StorageFailed
+from stageline.storage import layout
+from stageline.storage.commit import commit
+from stageline.storage.port import ObjectStore
+from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
+from stageline.storage.series import Series
+from stageline.storage.wal import WalHead, decode_head, read_tail, scan_frames
+
+START_FORMAT = "stageline.start/1"
+
+ResolveExperiment = Callable[[str], str]
+"""Name to id; makes the experiment if need be."""
+
+
+class RunStart(msgspec.Struct, frozen=True, kw_only=True):
+    """The document that claims a run's id."""
+
+    format: str = START_FORMAT
+    writer: str
+    """Makes the document unlike any other, as a conditional write needs."""
+    run_id: str
+    experiment_id: str
+    start_time: int
+    stamp: int
+    tags: dict[str, str]
+
+
+class LogStream:
+    """Reads the log at `path` as it grows. Safe from many threads."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        path: Path,
+        head: WalHead,
+        *,
+        lies_in_store: bool,
+        resolve: ResolveExperiment,
+    ) -> None:
+        self.store = store
+        self.path = path
+        self.head = head
+        self.lies_in_store = lies_in_store
+        self.summary = RunSummary(head.run_id)
+        self.files: dict[str, StoredFile] = {}
+        self.has_output = False
+        self.lock = threading.RLock()
+        self._resolve = resolve
+        self._read_to = 0
+        self._stretch = Stretch()
+        self._stretch_from = 0
+        self._segments = 0
+        self._series: dict[str, list[int]] = {}
+        self._start: Started | None = None
+        self._is_start_shipped = not head.claims_id
+
+    # -- reading the log --------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Take in what has been appended since the last time."""
+        with self.lock:
+            frames = scan_frames(read_tail(self.path, self._read_to))
+            first = 1 if self._read_to == 0 else 0
+            for payload in frames.payloads[first:]:
+                self._take(payload, decode_event(payload))
+            self._read_to += frames.end
+
+    def _take(self, payload: bytes, event: AnyEvent) -> None:
+        if isinstance(event, Started):
+            self._start = event
+        else:
+            self._take_columns(self._stretch.take(payload, event) or {})
+        if isinstance(event, ArtifactsStored):
+            for path, file in event.files.items():
+                keep_file(self.files, path, StoredFile(event.stamp, *(file or (None, 0))))
+        self.has_output = self.has_output or isinstance(event, OutputWritten)
+        self.summary.apply(event, self.head.attempt)
+
+    def _take_columns(self, columns: dict[str, Series]) -> None:
+        for key, series in columns.items():
+            step, timestamp, value = last = max(
+                zip(series.steps, series.timestamps, series.values, strict=True)
+            )
+            self.summary.take_point(key, LastPoint(self.head.attempt, *last))
+            if value != value:  # NaN hides the numbers that share its step and timestamp from `max`
+                for point in zip(series.steps, series.timestamps, series.values, strict=True):
+                    if point[:2] == (step, timestamp):
+                        self.summary.take_point(key, LastPoint(self.head.attempt, *point))
+
+    @property
+    def unshipped_bytes(self) -> int:
+        """Bytes in the log that no segment holds."""
+        return self.path.stat().st_size - self._stretch_from
+
+    # -- into the store ---------------------------------------------------------------------------
+
+    def ship_start(self) -> None:
+        """Claim the run's id, if this writer began the run and has not done so."""
+        with self.lock:
+            self.catch_up()
+            if self._start is None or self._is_start_shipped:
+                return
+            start = self._resolved(self._start)
+            document = RunStart(
+                writer=self.head.writer,
+                run_id=start.run_id,
+                experiment_id=start.experiment_id or "",
+                start_time=start.start_time,
+                stamp=start.stamp,
+                tags=start.tags,
+            )
+            key = layout.run_start(self.head.run_id)
+            if not commit(self.store, key, msgspec.json.encode(document)):
+                # Another writer of this run was first: what we know of its beginning travels with our records.
+                self._stretch.records.insert(0, encode_event(start))
+            self._is_start_shipped = True
+
+    def _resolved(self, start: Started) -> Started:
+        if start.experiment_id is None:
+            start = msgspec.structs.replace(start, experiment_id=self._resolve(start.experiment_name or ""))
+            self.summary.apply(start, self.head.attempt)
+            self._start = start
+        return start
+
+    def ship(self) -> None:
+        """Put everything logged so far into the store. What fails stays in the log and is sent the next time."""
+        with self.lock:
+            self.ship_start()
+            while self._stretch:
+                self._ship_stretch()
+
+    def _ship_stretch(self) -> None:
+        number = self._segments + 1
+        head = SegmentHead(
+            run_id=self.head.run_id,
+            writer=self.head.writer,
+            attempt=self.head.attempt,
+            number=number,
+            start=self._stretch_from,
+            end=self._read_to,
+        )
+        key = layout.run_segment(self.head.run_id, self.head.writer, number)
+        if commit(self.store, key, encode_segment(head, self._stretch)):
+            for metric in self._stretch.columns:
+                self._series.setdefault(metric, []).append(number)
+            self._segments = number
+            self._stretch = Stretch()
+            self._stretch_from = self._read_to
+        else:
+            self._go_on_after(decode_segment(self.store.read(key), key).head, key)
+
+    def resume_shipping(self) -> None:
+        """Find out what of this log is in the store already: for a log that another process began to ship."""
+        with self.lock:
+            self.catch_up()
+            prefix = f"{layout.run_log(self.head.run_id)}{self.head.writer}-"
+            mine = [e.key for e in self.store.list(layout.run_log(self.head.run_id)) if e.key.startswith(prefix)]
+            for key in mine:
+                self._go_on_after(decode_segment(self.store.read(key), key).head, key)
+
+    def _go_on_after(self, shipped: SegmentHead, key: str) -> None:
+        """A segment of ours is in the store that we did not know of: an answer was lost, or a process died."""
+        if shipped.writer != self.head.writer or shipped.end < self._stretch_from:
+            raise StorageFailed(f"{key} holds another writer's records; nothing was overwritten")
+        for metric in decode_segment(self.store.read(key), key).columns:
+            self._series.setdefault(metric, []).append(shipped.number)
+        self._segments = shipped.number
+        self._stretch_from = shipped.end
+        self._stretch = Stretch()
+        for payload in scan_frames(read_tail(self.path, shipped.end)).payloads[1 if shipped.end == 0 else 0 :]:
+            event = decode_event(payload)
+            if not isinstance(event, Started):
+                self._stretch.take(payload, event)
+
+    # -- into the index ---------------------------------------------------------------------------
+
+    def publish_live(self) -> None:
+        """Say how the run stands; also its sign of life."""
+        with self.lock:
+            self.catch_up()
+            if self.summary.experiment_id is not None:
+                key = layout.inbox_live(self.summary.experiment_id, self.head.run_id, self.head.writer)
+                self.store.replace(key, encode_summary(self.summary))
+
+    def publish_end(self) -> None:
+        """Say for the last time what this writer knows: to the run, and to the index."""
+        with self.lock:
+            self.catch_up()
+            end = RunEnd(
+                writer=self.head.writer,
+                segments=self._segments,
+                series=self._series,
+                attempt=self.head.attempt,
+                has_output=self.has_output,
+                summary=self.summary,
+                files=self.files,
+            )
+            body = encode_json(end, self.summary.metrics)
+            inbox = layout.inbox_final(self.summary.experiment_id or "", self.head.run_id, self.head.writer)
+            puts = [
+                (layout.run_end(self.head.run_id, self.head.writer), body),
+                (inbox, encode_summary(self.summary)),
+            ]
+            if self.lies_in_store:
+                for key, data in puts:
+                    self.store.replace(key, data)
+                return
+            with ThreadPoolExecutor(len(puts)) as pool:
+                for done in [pool.submit(self.store.replace, key, data) for key, data in puts]:
+                    done.result()
+
+
+def open_stream(
+    store: ObjectStore, path: Path, *, lies_in_store: bool, resolve: ResolveExperiment
+) -> LogStream:
+    """A stream over a log that some process left at `path`. Raises `Corrupt` if it has no sound head."""
+    frames = scan_frames(read_tail(path, 0))
+    head = decode_head(frames.payloads[0] if frames.payloads else b"")
+    return LogStream(store, path, head, lies_in_store=lies_in_store, resolve=resolve)
