@@ -29,6 +29,9 @@ import pytest
 KEY, SECRET = "stageline-test-key", "stageline-test-secret"
 START_WITHIN_S = 60.0
 
+# Kept for as long as this process lives: a collected Popen warns that its process is still running.
+_started: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True)
 class S3Server:
@@ -147,6 +150,7 @@ def _start(command: list[str], folder: Path, url: str, env: dict[str, str]) -> t
         process = subprocess.Popen(
             command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
         )
+    _started.append(process)
     give_up = time.monotonic() + START_WITHIN_S
     while not _answers(url):
         if process.poll() is not None or time.monotonic() > give_up:
@@ -233,3 +237,6 @@ def _stop(pid: int) -> None:
     # Only the process that we started; it is the leader of its own session.
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
+    for process in _started:
+        if process.pid == pid:
+            process.wait(timeout=START_WITHIN_S)

@@ -12,7 +12,7 @@ from stageline.storage.local import LocalStore
 from stageline.storage.memory import MemoryStore
 from stageline.storage.port import ObjectStore
 from stageline.storage.remote import RemoteStore
-from stageline.testing.store_contract import StoreContract
+from stageline.testing.store_contract import ODD_KEYS, StoreContract
 
 
 class TestLocalStore(StoreContract):
@@ -37,6 +37,8 @@ class TestMemoryStore(StoreContract):
 
 
 class TestMoto(StoreContract):
+    odd_keys = [key for key in ODD_KEYS if "\n" not in key]  # moto's routes do not match a newline
+
     @pytest.fixture(autouse=True)
     def _place(self, moto_server: S3Server) -> None:
         self.server = moto_server
@@ -51,6 +53,8 @@ class TestMotoAtTheRootOfItsBucket(TestMoto):
 
 
 class TestSeaweedFS(StoreContract):
+    odd_keys = [key for key in ODD_KEYS if "\\" not in key]  # it takes a backslash for a slash
+
     @pytest.fixture(autouse=True)
     def _place(self, seaweedfs_server: S3Server) -> None:
         self.server = seaweedfs_server

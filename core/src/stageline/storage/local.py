@@ -55,6 +55,9 @@ class LocalStore:
     Symbolic links in the store are not objects: they are not listed, and not followed out of the store.
     """
 
+    is_exclusive: bool | None = True
+    """`create` has at most one winner, also on file systems without hard links: no need to probe."""
+
     def __init__(self, root: Path, durability: Durability = "os") -> None:
         self._root = os.path.abspath(root)
         self._base = self._root.rstrip(os.sep) + os.sep

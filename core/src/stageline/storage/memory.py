@@ -45,6 +45,9 @@ _volumes: dict[str, _Volume] = {}
 class MemoryStore:
     """Objects in a dictionary that all stores of the same URL in this process share."""
 
+    is_exclusive: bool | None = True
+    """`create` has at most one winner: no need to probe."""
+
     def __init__(self, url: str = PROTOCOL, clock: Clock = SYSTEM_CLOCK) -> None:
         if not url.startswith(PROTOCOL):
             raise InvalidInput(

@@ -72,6 +72,15 @@ class CountingStore:
         """The inner store's."""
         return self.inner.url
 
+    @property
+    def is_exclusive(self) -> bool | None:
+        """What the inner store declares, if anything."""
+        declared: bool | None = getattr(self.inner, "is_exclusive", None)
+        return declared
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.inner!r})"
+
     @contextmanager
     def counted(self) -> Iterator[Counts]:
         """What happens inside the `with` block, from any thread."""

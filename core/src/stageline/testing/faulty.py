@@ -93,6 +93,15 @@ class FaultyStore:
         """The inner store's."""
         return self.inner.url
 
+    @property
+    def is_exclusive(self) -> bool | None:
+        """What the inner store declares, if anything."""
+        declared: bool | None = getattr(self.inner, "is_exclusive", None)
+        return declared
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.inner!r})"
+
     def heal(self) -> None:
         """No more faults."""
         self.plan = Plan()
