@@ -1,66 +1,61 @@
 """MLflow's search language given a meaning: what may be compared with what, for each thing that can be searched.
 
-`parse_filter` and `parse_order_by` turn text into plain values and evaluate nothing. What can be searched is a
-`Vocabulary`, a table: `RUNS` and `EXPERIMENTS` are here, and another is another table.
+`parse_filter` and `parse_order_by` turn text into plain values, by a table of `stageline.domain.vocabulary`, and
+evaluate nothing.
 
-A filter is comparisons joined by AND. Where this language differs from MLflow's (3.17), it is stricter about accidents
-of the SQL lexer there, and never gives a filter another meaning but in the first of these:
+A filter is comparisons joined by AND. What it accepts, refuses and means is checked against MLflow 3.17 by the tests.
+They differ where MLflow's SQL lexer, or its database, lets an accident through:
 
-- a backslash in a list, `IN ('a\\n')`, is a backslash, as it is everywhere else; MLflow reads lists as Python there.
-- AND between two comparisons is required; stray ones at the ends or in a row are ignored, as in MLflow.
-- a key is one word or one quoted text: not `metrics.`, `metrics. a`, `metrics.a ASC > 1`, `params."p".q`, nor
-  unquoted characters that no key can have. An order_by is `entity.key` or `entity."key"`, not `"entity.key"`.
-- a list is quoted texts and commas: no inner parentheses, no prefixes such as `u'a'`, no adjacent texts.
+- AND between two comparisons is required here. Stray ones, at the ends or in a row, are ignored by both.
+- A key is one word or one quoted text: not `metrics.`, `metrics. a`, `metrics.a ASC > 1`, `params."p".q`, nor unquoted
+  characters that no key can have. An order_by is `entity.key`, not `"entity.key"`, with a key such as `5` in quotes.
+- A list is quoted texts and commas: no inner parentheses, no prefixes such as `u'a'`, no adjacent texts. A backslash
+  or a line break in it is itself, as it is after `=`; MLflow reads lists as Python does.
 - `like` in lower case works in experiments too, and their ids need not be numbers.
-- numbers that overflow are compared as floats; MLflow answers with an internal error.
-- a filter of more than 20,000 characters or 100 comparisons is refused, and so are more than 100 orderings: whoever may
-  search must not be able to occupy the server. MLflow's own limit is its database's.
+- A number too great for a database is compared as a float; MLflow answers with an internal error.
+- A filter of more than 20,000 characters or 100 comparisons is refused, and so are more than 100 orderings: whoever
+  may search must not be able to occupy the server. MLflow's limit is what its database bears.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stageline.domain.query_grammar import Clause, Identifier, read_filter, read_ordering
+from stageline.domain.vocabulary import (
+    EXPERIMENTS,
+    RUNS,
+    Entity,
+    Field,
+    Operator,
+    ValueType,
+    Vocabulary,
+)
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+__all__ = [
+    "EXPERIMENTS",
+    "MAX_CLAUSES",
+    "MAX_FILTER_LENGTH",
+    "RUNS",
+    "Comparison",
+    "Entity",
+    "Operator",
+    "OrderBy",
+    "Value",
+    "Vocabulary",
+    "parse_filter",
+    "parse_order_by",
+]
 
 MAX_FILTER_LENGTH: Final = 20_000
 MAX_CLAUSES: Final = 100
 
 Value = str | int | float | tuple[str, ...] | None
-
-
-class Entity(str, Enum):
-    """What the first half of an identifier names."""
-
-    ATTRIBUTE = "attribute"
-    METRIC = "metric"
-    PARAM = "parameter"
-    TAG = "tag"
-    DATASET = "dataset"
-
-
-class Operator(str, Enum):
-    """Every operator of the language; a `Field` says which of them it takes."""
-
-    EQ = "="
-    NE = "!="
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-    LIKE = "LIKE"
-    ILIKE = "ILIKE"
-    IN = "IN"
-    NOT_IN = "NOT IN"
-    IS_NULL = "IS NULL"
-    IS_NOT_NULL = "IS NOT NULL"
 
 
 class Comparison(NamedTuple):
@@ -82,40 +77,6 @@ class OrderBy(NamedTuple):
     entity: Entity
     key: str
     ascending: bool
-
-
-class ValueType(str, Enum):
-    """What a field is compared with."""
-
-    TEXT = "text in quotes"
-    NUMBER = "a number"
-    INTEGER = "a whole number"
-
-
-@dataclass(frozen=True)
-class Field:
-    """What may be asked of one key."""
-
-    value_type: ValueType
-    operators: frozenset[Operator]
-    is_orderable: bool = True
-    name: str | None = None
-    """The key's own name, where this is an alias."""
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What can be searched in one kind of thing."""
-
-    subject: str
-    """In the plural, for messages."""
-    spellings: Mapping[str, Entity]
-    """Every way to write an entity, backticks included; case matters."""
-    any_key: Mapping[Entity, Field]
-    """Entities whose keys are the users'."""
-    fixed_keys: Mapping[Entity, Mapping[str, Field]]
-    """Entities whose keys are ours."""
-    allows_repeated_order: bool = False
 
 
 def parse_filter(text: str | None, vocabulary: Vocabulary) -> tuple[Comparison, ...]:
@@ -224,9 +185,10 @@ def _unknown(
     likely = get_close_matches(found[:100], valid, n=1)
     hint = f" Did you mean {likely[0]!r}?" if likely else ""
     if kind == "attribute key" and identifier.entity is None and not likely:
-        hint = " A name with no entity before it is an attribute; write tags.x, metrics.x or params.x for others."
+        others = ", ".join(f"{entity.value}s.{found[:100]}" for entity in vocabulary.any_key)
+        hint = f" A name with no entity before it is an attribute; others are written {others}."
     return InvalidInput(
-        f"Invalid {kind} {found!r} at position {identifier.position} in a search of {vocabulary.subject}.{hint} "
+        f"Invalid {kind} {found[:100]!r} at position {identifier.position} in a search of {vocabulary.subject}.{hint} "
         f"Valid ones are {', '.join(spelling for spelling in valid if not spelling.startswith('`'))}."
     )
 
@@ -234,77 +196,3 @@ def _unknown(
 def _check_number_of(title: str, items: Sequence[object]) -> None:
     if len(items) > MAX_CLAUSES:
         raise InvalidInput(f"There are {len(items)} {title}, and at most {MAX_CLAUSES} are read.")
-
-
-def _spelled(**entities: str) -> dict[str, Entity]:
-    return {
-        spelling: Entity[name]
-        for name, spellings in entities.items()
-        for spelling in spellings.split()
-    }
-
-
-def _with_backticks(spellings: Mapping[str, Entity]) -> dict[str, Entity]:
-    return {**spellings, **{f"`{spelling}`": entity for spelling, entity in spellings.items()}}
-
-
-_EQUALITY: Final = frozenset({Operator.EQ, Operator.NE})
-_LIKENESS: Final = _EQUALITY | {Operator.LIKE, Operator.ILIKE}
-_MEMBERSHIP: Final = frozenset({Operator.IN, Operator.NOT_IN})
-_PRESENCE: Final = frozenset({Operator.IS_NULL, Operator.IS_NOT_NULL})
-_MAGNITUDE: Final = _EQUALITY | {Operator.LT, Operator.LE, Operator.GT, Operator.GE}
-
-_TEXT: Final = Field(ValueType.TEXT, _LIKENESS)
-_TEXT_OR_LIST: Final = Field(ValueType.TEXT, _LIKENESS | _MEMBERSHIP)
-_TEXT_OR_NULL: Final = Field(ValueType.TEXT, _LIKENESS | _PRESENCE)
-_ID: Final = Field(ValueType.TEXT, _EQUALITY | _MEMBERSHIP)
-_NUMBER: Final = Field(ValueType.NUMBER, _MAGNITUDE)
-_TIME: Final = Field(ValueType.INTEGER, _MAGNITUDE)
-
-RUNS: Final = Vocabulary(
-    subject="runs",
-    spellings=_with_backticks(
-        _spelled(
-            ATTRIBUTE="attribute attributes attr run",
-            METRIC="metric metrics",
-            PARAM="parameter parameters param params",
-            TAG="tag tags",
-            DATASET="dataset datasets",
-        )
-    ),
-    any_key={Entity.METRIC: _NUMBER, Entity.PARAM: _TEXT_OR_NULL, Entity.TAG: _TEXT_OR_NULL},
-    fixed_keys={
-        Entity.ATTRIBUTE: {
-            "run_id": _TEXT_OR_LIST,
-            "run_name": _TEXT,
-            "status": _TEXT,
-            "user_id": _TEXT,
-            "artifact_uri": _TEXT,
-            "start_time": _NUMBER,
-            "end_time": _NUMBER,
-            "created": replace(_NUMBER, name="start_time"),
-            "Created": replace(_NUMBER, name="start_time"),
-            "run name": replace(_TEXT, name="run_name", is_orderable=False),
-            "Run name": replace(_TEXT, name="run_name", is_orderable=False),
-            "Run Name": replace(_TEXT, name="run_name", is_orderable=False),
-        },
-        Entity.DATASET: {
-            key: replace(_TEXT_OR_LIST, is_orderable=False) for key in ("name", "digest", "context")
-        },
-    },
-)
-
-EXPERIMENTS: Final = Vocabulary(
-    subject="experiments",
-    spellings=_spelled(ATTRIBUTE="attribute", TAG="tag tags"),
-    any_key={Entity.TAG: replace(_TEXT_OR_NULL, is_orderable=False)},
-    fixed_keys={
-        Entity.ATTRIBUTE: {
-            "name": _TEXT,
-            "experiment_id": _ID,
-            "creation_time": _TIME,
-            "last_update_time": _TIME,
-        }
-    },
-    allows_repeated_order=True,
-)

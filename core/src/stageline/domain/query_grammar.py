@@ -29,7 +29,7 @@ _string: SINGLE_QUOTED | DOUBLE_QUOTED
 
 _AND.3: /and\b/i
 ENTITY.2: /(?:[^\W\d]\w*|`[^\W\d]\w*`)\.(?=\S)/
-NAME: /[^\W\d]\w*/
+NAME: /[^\W\d]\w*(?![\w.])/
 BARE_KEY: /PART(?:(?:\.|::)PART)*/i
 SINGLE_QUOTED: /'(?:[\\]'|''|[^'])*'/
 DOUBLE_QUOTED: /"(?:[\\]"|""|[^"])*"/
