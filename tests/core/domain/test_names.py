@@ -163,9 +163,9 @@ def test_metric_value_that_is_no_number_is_refused(value):
         names.check_metric_value(value)
 
 
-@pytest.mark.parametrize("step", [0, -5, 2**63 - 1, -(2**63), 3.0])
+@pytest.mark.parametrize("step", [0, -5, 2**63 - 1, -(2**63), 3.0, Scalar(3)])
 def test_step_is_any_64_bit_integer(step):
-    assert names.check_step(step) == int(step)
+    assert names.check_step(step) == (step if isinstance(step, int) else 3)
     assert type(names.check_step(step)) is int
 
 

@@ -146,14 +146,14 @@ def check_metric_value(value: SupportsFloat) -> float:
     raise _invalid("value", value, "expected a number that fits a 64-bit float")
 
 
-def check_step(step: float) -> int:
+def check_step(step: SupportsFloat) -> int:
     """A step: a whole number of 64 bits, negative or not."""
     return _int64("step", step)
 
 
-def check_timestamp(timestamp: float) -> int:
+def check_timestamp(timestamp: SupportsFloat) -> int:
     """A time in milliseconds since 1970: not negative; a fraction of a millisecond is dropped."""
-    whole = _int64("timestamp", math.floor(timestamp) if _is_finite(timestamp) else timestamp)
+    whole = _int64("timestamp", timestamp, floor=True)
     if whole < 0:
         raise _invalid("timestamp", timestamp, "expected milliseconds since 1970, not negative")
     return whole
@@ -252,22 +252,23 @@ def _fit(title: str, limit: int, value: str, truncate: bool) -> tuple[str, bool]
     return value[:limit], True
 
 
-def _int64(argument: str, value: float) -> int:
+def _int64(argument: str, value: SupportsFloat, *, floor: bool = False) -> int:
     try:
-        whole = operator.index(int(value) if _is_whole(value) else value)  # type: ignore[arg-type]
-    except TypeError:
-        raise _invalid(argument, value, "expected a whole number of 64 bits") from None
-    if not -(2**63) <= whole < 2**63:
+        whole = _integer(value, floor=floor)
+    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinity
+        whole = None
+    if whole is None or not -(2**63) <= whole < 2**63:
         raise _invalid(argument, value, "expected a whole number of 64 bits")
     return whole
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, float) and value.is_integer()
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
+def _integer(value: SupportsFloat, *, floor: bool) -> int | None:
+    if not hasattr(value, "__float__"):
+        return None
+    if hasattr(value, "__index__"):
+        return operator.index(value)
+    number = float(value)
+    return math.floor(number) if floor or number.is_integer() else None
 
 
 def _path_fault(path: str) -> str | None:
