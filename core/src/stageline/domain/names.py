@@ -11,7 +11,7 @@ import math
 import operator
 import posixpath
 import re
-from typing import Final, Literal, SupportsFloat
+from typing import Final, Literal, SupportsFloat, SupportsIndex
 
 from stageline.errors import InvalidInput
 
@@ -265,7 +265,7 @@ def _int64(argument: str, value: SupportsFloat, *, floor: bool = False) -> int:
 def _integer(value: SupportsFloat, *, floor: bool) -> int | None:
     if not hasattr(value, "__float__"):
         return None
-    if hasattr(value, "__index__"):
+    if isinstance(value, SupportsIndex):
         return operator.index(value)
     number = float(value)
     return math.floor(number) if floor or number.is_integer() else None
