@@ -1,1 +1,125 @@
-"""Stageline: ML tracking, projects, models and a gated registry in your own bucket or folder."""
+"""Stageline: ML tracking, projects, models and a gated registry in your own bucket or folder.
+
+The names below are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stageline.domain.run import DatasetInput, DatasetRef, MetricPoint, Run, RunStatus, ViewType
+    from stageline.errors import StagelineError
+    from stageline.fluent import (
+        active_run,
+        create_experiment,
+        delete_experiment,
+        delete_run,
+        delete_tag,
+        download_artifacts,
+        end_run,
+        get_artifact_uri,
+        get_experiment,
+        get_experiment_by_name,
+        get_parent_run,
+        get_run,
+        get_store,
+        list_artifacts,
+        log_artifact,
+        log_artifacts,
+        log_batch,
+        log_dict,
+        log_figure,
+        log_image,
+        log_input,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_table,
+        log_text,
+        search_experiments,
+        search_runs,
+        set_experiment,
+        set_experiment_tag,
+        set_store,
+        set_tag,
+        set_tags,
+        start_run,
+    )
+    from stageline.tracking.active import ActiveRun
+    from stageline.workspace import Workspace
+
+_FLUENT = "stageline.fluent"
+_ROOMS: dict[str, str] = {
+    "ActiveRun": "stageline.tracking.active",
+    "DatasetInput": "stageline.domain.run",
+    "DatasetRef": "stageline.domain.run",
+    "MetricPoint": "stageline.domain.run",
+    "Run": "stageline.domain.run",
+    "RunStatus": "stageline.domain.run",
+    "StagelineError": "stageline.errors",
+    "ViewType": "stageline.domain.run",
+    "Workspace": "stageline.workspace",
+}
+
+__all__ = [
+    "ActiveRun",
+    "DatasetInput",
+    "DatasetRef",
+    "MetricPoint",
+    "Run",
+    "RunStatus",
+    "StagelineError",
+    "ViewType",
+    "Workspace",
+    "active_run",
+    "create_experiment",
+    "delete_experiment",
+    "delete_run",
+    "delete_tag",
+    "download_artifacts",
+    "end_run",
+    "get_artifact_uri",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_parent_run",
+    "get_run",
+    "get_store",
+    "list_artifacts",
+    "log_artifact",
+    "log_artifacts",
+    "log_batch",
+    "log_dict",
+    "log_figure",
+    "log_image",
+    "log_input",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_table",
+    "log_text",
+    "search_experiments",
+    "search_runs",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_store",
+    "set_tag",
+    "set_tags",
+    "start_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'stageline' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_ROOMS.get(name, _FLUENT)), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

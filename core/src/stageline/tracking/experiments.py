@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -29,10 +28,10 @@ from stageline.domain.run import LifecycleStage, ViewType
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from stageline.storage import layout
 from stageline.storage.journal import Journal
+from stageline.storage.parallel import together
 from stageline.storage.port import ObjectStore
 from stageline.tracking.texts import tag_text
 
-FETCHERS = 8
 TURNS = 50
 """A writer that loses so many races in a row is told so."""
 
@@ -77,9 +76,8 @@ class Experiments:
         journals = self._newest(layout.EXPERIMENTS)
         journals.setdefault(layout.experiment_journal(DEFAULT_EXPERIMENT_ID), 0)
         claims = self._newest(layout.EXPERIMENT_NAMES)
-        with ThreadPoolExecutor(FETCHERS) as pool:
-            states = pool.map(lambda found: self._visible(found[0], found[1], claims), journals.items())
-            return [s for s in states if s is not None and view.shows(s.lifecycle_stage)]
+        states = together(lambda found: self._visible(*found, claims), journals.items())
+        return [s for s in states if s is not None and view.shows(s.lifecycle_stage)]
 
     # -- writing ----------------------------------------------------------------------------------
 

@@ -69,12 +69,12 @@ class Pulse:
         self._beats: dict[int, Beat] = {}
         self._pid = 0
         self._wake = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, beat: Beat) -> None:
         """Care for a stream until `remove`."""
         if self._pid != os.getpid():  # the first of this process: a fork leaves the parent's thread behind
-            self._lock = threading.Lock()
+            self._lock = threading.RLock()
             self._wake = threading.Event()
             self._beats = {}
             self._pid = os.getpid()

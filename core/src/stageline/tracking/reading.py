@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import msgspec
@@ -15,14 +14,12 @@ from stageline.domain.run import MetricPoint
 from stageline.domain.summary import LastPoint, RunSummary, merge
 from stageline.errors import Corrupt, NotFound
 from stageline.storage import layout
+from stageline.storage.parallel import together
 from stageline.storage.port import Entry, ObjectStore
 from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
 from stageline.storage.series import Series
 from stageline.storage.wal import decode_head, scan_frames
 from stageline.tracking.stream import START_FORMAT, RunStart
-
-FETCHERS = 8
-"""Threads that fetch the objects of one run."""
 
 _decode_end = msgspec.json.Decoder(RunEnd, strict=False).decode
 
@@ -38,6 +35,8 @@ class StoredRun(NamedTuple):
     """The listing of the run's log."""
     loose: dict[str, Segment]
     """By key: segments and write-ahead logs that no end sums up."""
+    hosts: dict[str, str] = {}
+    """By writer: where the open write-ahead logs among them are written."""
 
     @property
     def last_write(self) -> float:
@@ -63,12 +62,13 @@ class RunReader:
             summary = merge(summary, end.summary)
             for path, file in end.files.items():
                 keep_file(files, path, file)
-        loose = self._segments([e.key for e in entries if _is_loose(e.key, ends)])
+        hosts: dict[str, str] = {}
+        loose = self._segments([e.key for e in entries if _is_loose(e.key, ends)], hosts)
         for segment in loose.values():
             _fold(segment, summary, files)
         if summary.started is None or summary.experiment_id is None:
             self._take_start(run_id, entries, summary)
-        return StoredRun(summary, files, ends, entries, loose)
+        return StoredRun(summary, files, ends, entries, loose, hosts)
 
     def get(self, run_id: str) -> StoredRun:
         """The run. Raises `NotFound`."""
@@ -78,6 +78,11 @@ class RunReader:
                 f"Run with id={run_id} not found in {self._store.url}: `stageline runs list` shows what is there"
             )
         return found
+
+    def start_writer(self, run_id: str) -> str:
+        """The writer that claimed the run's id. Raises `NotFound`."""
+        key = layout.run_start(run_id)
+        return decode_document(self._store.read(key), RunStart, START_FORMAT, key)[0].writer
 
     def series(self, run: StoredRun, key: str) -> list[MetricPoint]:
         """All points of one metric, by attempt, step and time of logging."""
@@ -123,7 +128,7 @@ class RunReader:
         ends = (_end(data, key) for key, data in zip(keys, self._fetch(keys), strict=True))
         return {end.writer: end for end in ends}
 
-    def _segments(self, keys: list[str]) -> dict[str, Segment]:
+    def _segments(self, keys: list[str], hosts: dict[str, str] | None = None) -> dict[str, Segment]:
         """Unpacked, without the part of a write-ahead log that segments hold already."""
         unpacked: dict[str, Segment] = {}
         shipped: dict[str, int] = {}
@@ -131,7 +136,9 @@ class RunReader:
             if data is None:
                 continue
             if key.endswith(".wal"):
-                unpacked[key] = _log_as_segment(data, key, shipped.get(_writer_of(key), 0))
+                unpacked[key], host = _log_as_segment(data, shipped.get(_writer_of(key), 0))
+                if hosts is not None:
+                    hosts[_writer_of(key)] = host
             else:
                 segment = unpacked[key] = decode_segment(data, key)
                 shipped[segment.head.writer] = max(shipped.get(segment.head.writer, 0), segment.head.end)
@@ -145,10 +152,7 @@ class RunReader:
             summary.apply(Started(start.stamp, run_id, experiment, None, start.start_time, start.tags))
 
     def _fetch(self, keys: list[str]) -> list[bytes | None]:
-        if len(keys) < 2:
-            return [self._read(key) for key in keys]
-        with ThreadPoolExecutor(min(FETCHERS, len(keys))) as pool:
-            return list(pool.map(self._read, keys))
+        return together(self._read, keys)
 
     def _read(self, key: str) -> bytes | None:
         try:
@@ -177,7 +181,7 @@ def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -
             summary.take_point(key, LastPoint(segment.head.attempt, step, timestamp, value))
 
 
-def _log_as_segment(data: bytes, key: str, shipped: int) -> Segment:
+def _log_as_segment(data: bytes, shipped: int) -> tuple[Segment, str]:
     frames = scan_frames(data)
     head = decode_head(frames.payloads[0] if frames.payloads else b"")
     stretch = Stretch()
@@ -191,7 +195,7 @@ def _log_as_segment(data: bytes, key: str, shipped: int) -> Segment:
     span = SegmentHead(
         run_id=head.run_id, writer=head.writer, attempt=head.attempt, number=0, start=shipped, end=frames.end
     )
-    return Segment(span, events, stretch.columns)
+    return Segment(span, events, stretch.columns), head.host
 
 
 def _writer_of(key: str) -> str:

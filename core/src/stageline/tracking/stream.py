@@ -6,12 +6,12 @@ A live writer has one, and so has whoever ships the log that a dead process left
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from stageline.clock import SYSTEM_CLOCK
 from stageline.domain.artifact import RunEnd, StoredFile, keep_file
 from stageline.domain.events import (
     AnyEvent,
@@ -25,6 +25,7 @@ from stageline.domain.summary import LastPoint, RunSummary, encode_json, encode_
 from stageline.errors import StorageFailed
 from stageline.storage import layout
 from stageline.storage.commit import commit
+from stageline.storage.parallel import together
 from stageline.storage.port import ObjectStore
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
 from stageline.storage.series import Series
@@ -173,6 +174,22 @@ class LogStream:
         else:
             self._go_on_after(decode_segment(self.store.read(key), key).head, key)
 
+    @property
+    def spooled_files(self) -> Path:
+        """Folder of artifacts that wait for a store that is away."""
+        return self.path.with_suffix(".files")
+
+    def ship_files(self, append: Callable[[bytes], None]) -> None:
+        """Send the artifacts that wait, and `append` to the log that they lie in the store."""
+        if self.spooled_files.is_dir():
+            # Late: a run that never lost its store has no use for it.
+            from stageline.tracking.artifacts import ship_spooled
+
+            def note(files: Mapping[str, tuple[str, int] | None]) -> None:
+                append(encode_event(ArtifactsStored(SYSTEM_CLOCK.stamp(), dict(files))))
+
+            ship_spooled(self.store, self.head.run_id, self.spooled_files, note)
+
     def resume_shipping(self) -> None:
         """Find out what of this log is in the store already: for a log that another process began to ship."""
         with self.lock:
@@ -225,13 +242,7 @@ class LogStream:
                 (layout.run_end(self.head.run_id, self.head.writer), body),
                 (inbox, encode_summary(self.summary)),
             ]
-            if self.lies_in_store:
-                for key, data in puts:
-                    self.store.replace(key, data)
-                return
-            with ThreadPoolExecutor(len(puts)) as pool:
-                for done in [pool.submit(self.store.replace, key, data) for key, data in puts]:
-                    done.result()
+            together(lambda put: self.store.replace(*put), puts, width=1 if self.lies_in_store else 2)
 
 
 def open_stream(

@@ -204,6 +204,14 @@ class RunWriter:
             end_time = self._clock.now_ms()
         self._append(_encode(ev.StatusSet(self._clock.stamp(), status, end_time, reason)))
 
+    def append(self, payload: bytes) -> None:
+        """Append an encoded record."""
+        self._append(payload)
+
+    def record(self, event: ev.Event) -> None:
+        """Append any record."""
+        self._append(_encode(event))
+
     # -- the end ----------------------------------------------------------------------------------
 
     def sync(self) -> None:

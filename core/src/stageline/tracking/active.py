@@ -1,0 +1,224 @@
+"""An open run: the handle that `start_run` returns, with its log, its heartbeat and its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from stageline.domain.run import Attempt, DatasetInput, MetricPoint, Run, RunData, RunInfo, RunStatus
+from stageline.domain.summary import RunSummary, merge
+from stageline.errors import StagelineError, StorageFailed
+from stageline.settings import Settings
+from stageline.storage import layout
+from stageline.tracking.fate import ending_of
+from stageline.tracking.pulse import PULSE, Beat
+from stageline.tracking.stream import LogStream
+from stageline.tracking.writer import RunWriter
+
+SEAL_FROM = 64 << 10
+"""Bytes; a finished log on a local store that is smaller stays as it is: one file less to write."""
+
+_log = logging.getLogger("stageline")
+
+
+class ActiveRun:
+    """A run that this process writes. Use it in a `with` block, or call `end`. Safe from many threads.
+
+    Leaving the block ends the run: FINISHED, FAILED on an exception, KILLED on KeyboardInterrupt.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        settings: Settings,
+        artifact_uri: str,
+        warn_once: Callable[[StagelineError], None],
+        on_end: Callable[[ActiveRun], None],
+    ) -> None:
+        self.run_id = writer.run_id
+        self.attempt = writer.attempt
+        self._writer = writer
+        self._settings = settings
+        self._artifact_uri = artifact_uri
+        self._warn_once = warn_once
+        self._on_end = on_end
+        self._known = RunSummary(writer.run_id)
+        self._is_ended = False
+        self.before_end: list[Callable[[], None]] = []
+        """Called, in the order of the list, when the run is about to end: what still has something to log."""
+        writer.on_fork = lambda _: self._beat()
+        self._beat()
+
+        self.log_metric = writer.log_metric
+        self.log_points = writer.log_points
+        self.log_params = writer.log_params
+        self.set_tags = writer.set_tags
+        self.delete_tag = writer.delete_tag
+        self.log_inputs = writer.log_inputs
+        self.note_files = writer.note_files
+        self.note_attempt = writer.note_attempt
+        self.write_output = writer.write_output
+        self.record = writer.record
+
+    def _beat(self) -> None:
+        PULSE.add(Beat(self._writer.stream, self._settings, self._warn_once))
+
+    # -- how it stands ----------------------------------------------------------------------------
+
+    @property
+    def stream(self) -> LogStream:
+        """This process's records on their way into the store."""
+        return self._writer.stream
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more can be logged through this handle."""
+        return self._is_ended
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment; empty while only its name is known, because the store was away at the start."""
+        return self.stream.summary.experiment_id or self._writer.started.experiment_id or ""
+
+    def snapshot(self) -> Run:
+        """The run as this process knows it, without asking the store."""
+        if not self._is_ended:
+            self.stream.catch_up()
+        return merge(self._known, self.stream.summary).to_run(self._artifact_uri)
+
+    def remember(self, known: RunSummary) -> None:
+        """Take in what others wrote, as read from the store when the run was resumed."""
+        self._known = known
+
+    @property
+    def info(self) -> RunInfo:
+        """Id, name, experiment, status, times."""
+        return self.snapshot().info
+
+    @property
+    def data(self) -> RunData:
+        """Last metric values, params and tags, as this process knows them."""
+        return self.snapshot().data
+
+    # -- logging ----------------------------------------------------------------------------------
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, timestamp: int | None = None) -> None:
+        """Log one point of each of several metrics, all or none; `timestamp` in milliseconds, now if not given."""
+        at = time.time_ns() // 1_000_000 if timestamp is None else timestamp
+        self._writer.log_points([MetricPoint(key, value, step, at) for key, value in metrics.items()])
+
+    def log_batch(
+        self,
+        metrics: Iterable[MetricPoint] = (),
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log many things by one call. Params are checked first: a conflict logs nothing."""
+        if params:
+            self._writer.log_params(params)
+        self._writer.log_points(metrics)
+        if tags:
+            self._writer.set_tags(tags)
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Log one param; see `log_params`."""
+        self._writer.log_params({key: value})
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set one tag."""
+        self._writer.set_tags({key: value})
+
+    def log_input(self, given: DatasetInput) -> None:
+        """Say that the run reads a dataset."""
+        self._writer.log_inputs([given])
+
+    def flush(self) -> None:
+        """Put what was logged into the store now. Raises `StorageFailed`; nothing is lost by that."""
+        if not self.stream.lies_in_store:
+            self.stream.ship_files(self._writer.append)
+            self.stream.ship()
+        self.stream.publish_live()
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def end(self, status: RunStatus | str = RunStatus.FINISHED, reason: str | None = None) -> None:
+        """End the run, and wait until the store has it all. A second call does nothing.
+
+        If the store is away, a warning says so and `stageline sync` sends the rest later.
+        """
+        self._close(lambda: self._writer.set_status(RunStatus(status), reason))
+
+    def leave(self, attempt: Attempt | None = None) -> None:
+        """Stop writing without ending the run: for one of several writers, or an attempt that will be followed."""
+        self._close(lambda: None if attempt is None else self._writer.note_attempt(attempt))
+
+    def abandon(self) -> None:
+        """Give up a run whose id turned out to be another's: nothing of it stays."""
+        self._is_ended = True
+        PULSE.remove(self.stream)
+        self.stream.path.unlink(missing_ok=True)
+        self.stream.store.delete(layout.inbox_live(self.experiment_id, self.run_id, self.stream.head.writer))
+        self._writer.close()
+        self._on_end(self)
+
+    def _close(self, last_words: Callable[[], None]) -> None:
+        if self._is_ended:
+            return
+        for call in self.before_end:
+            call()
+        self._is_ended = True
+        stream = self.stream
+        PULSE.remove(stream)
+        try:
+            last_words()
+            if stream.lies_in_store:
+                self._finish_locally(stream)
+            else:
+                self._finish_remotely(stream)
+        finally:
+            self._writer.close()
+            self._on_end(self)
+
+    def _finish_locally(self, stream: LogStream) -> None:
+        stream.catch_up()
+        is_sealed = stream.unshipped_bytes >= SEAL_FROM
+        if is_sealed:
+            stream.ship()
+        stream.publish_end()
+        if is_sealed:
+            stream.path.unlink()
+        stream.store.delete(layout.inbox_live(self.experiment_id, self.run_id, stream.head.writer))
+
+    def _finish_remotely(self, stream: LogStream) -> None:
+        deadline = time.monotonic() + self._settings.end_timeout_s
+        pause = 0.1
+        while True:
+            try:
+                stream.ship_files(self._writer.append)
+                stream.ship()
+                stream.publish_end()
+            except StorageFailed as error:
+                if time.monotonic() + pause > deadline:
+                    _log.warning(
+                        "run %s has ended, but the store %s did not take all of it (%s). It is kept in %s: "
+                        "run `stageline sync` when the store is back",
+                        self.run_id, stream.store.url, error, stream.path,
+                    )  # fmt: skip
+                    return
+                self._warn_once(error)
+                time.sleep(pause)
+                pause = min(2 * pause, 5.0)
+            else:
+                stream.path.unlink(missing_ok=True)
+                return
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end(*ending_of(error))

@@ -1,0 +1,429 @@
+"""The use cases of runs: begin, resume, read, change, delete."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+from stageline.clock import Clock
+from stageline.domain import events as ev
+from stageline.domain import names
+from stageline.domain.artifact import StoredFile
+from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, new_run_id, new_writer_id
+from stageline.domain.run import (
+    TAG_HOST,
+    TAG_PARENT_RUN_ID,
+    TAG_RUN_NAME,
+    TAG_USER,
+    DatasetInput,
+    LifecycleStage,
+    MetricPoint,
+    Run,
+    RunStatus,
+)
+from stageline.domain.summary import RunSummary, encode_summary, merge
+from stageline.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, StagelineError, StorageFailed
+from stageline.settings import Settings
+from stageline.storage import layout
+from stageline.storage.commit import commit
+from stageline.storage.parallel import together
+from stageline.storage.port import ObjectStore
+from stageline.storage.segment import SegmentHead, Stretch, encode_segment
+from stageline.tracking.active import ActiveRun
+from stageline.tracking.experiments import Experiments
+from stageline.tracking.reaping import Reaper
+from stageline.tracking.reading import RunReader, StoredRun
+from stageline.tracking.texts import fitting_tag_text
+from stageline.tracking.writer import HOST, RunWriter
+
+_log = logging.getLogger("stageline")
+
+
+class Runs:
+    """Runs of one store. Safe from many threads."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        experiments: Experiments,
+        settings: Settings,
+        clock: Clock,
+        *,
+        spool: Path | None,
+    ) -> None:
+        self._store = store
+        self._experiments = experiments
+        self._settings = settings
+        self._clock = clock
+        self._spool = spool
+        self._reader = RunReader(store)
+        self._open: dict[str, ActiveRun] = {}
+        self.reaper = Reaper(store, settings, clock, self._resolve, self.append_to, spool)
+        self._has_warned = False
+
+    # -- opening ----------------------------------------------------------------------------------
+
+    def create(
+        self,
+        experiment_id: str | None = None,
+        *,
+        experiment_name: str | None = None,
+        run_id: str | None = None,
+        run_name: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        parent_run_id: str | None = None,
+        start_time: int | None = None,
+    ) -> ActiveRun:
+        """Begin a run. On a remote store this sends nothing: the run's own thread does.
+
+        Args:
+            experiment_id: Where it belongs; the default experiment if neither id nor name is given.
+            experiment_name: The same by name. Made if need be, later if the store is away.
+            run_id: An id of the caller's choice; the store is then asked at once whether it is free.
+            run_name: Its name; invented if not given.
+            tags: First tags.
+            parent_run_id: The run that this one is nested in.
+            start_time: Unix time in milliseconds; now if not given.
+
+        Raises:
+            AlreadyExists: `run_id` is taken.
+            InvalidInput: a name or tag breaks a rule, or the experiment is deleted.
+            NotFound: there is no such experiment.
+        """
+        if experiment_id is not None:
+            self._check_experiment(experiment_id)
+        elif experiment_name is None:
+            experiment_id = DEFAULT_EXPERIMENT_ID
+        else:
+            experiment_id = self._id_of(experiment_name)
+        started = self._started(
+            names.check_run_id(run_id) if run_id else new_run_id(),
+            experiment_id, experiment_name, run_name, tags, parent_run_id, start_time,
+        )  # fmt: skip
+        active = self._activate(started)
+        if run_id is not None:
+            self._claim(active)
+        return active
+
+    def resume(self, run_id: str, *, attempt: int | None = None, owns_end: bool = True) -> ActiveRun:
+        """Go on with a run that is in the store; it is running again.
+
+        Args:
+            run_id: The run.
+            attempt: Which try of the run this is; metrics of each try are kept apart. The latest if not given.
+            owns_end: False for one of several ranks: the run then neither ends nor counts as vanished with this process.
+
+        Raises:
+            NotFound: there is no such run.
+            NotAllowed: it is deleted.
+        """
+        if run_id in self._open and not self._open[run_id].is_ended:
+            return self._open[run_id]
+        stored = self._reader.get(names.check_run_id(run_id))
+        self._refuse_deleted(stored)
+        summary = stored.summary
+        began, stamp = summary.started or (self._clock.now_ms(), self._clock.stamp())
+        started = ev.Started(stamp, run_id, summary.experiment_id, None, began)
+        active = self._activate(
+            started,
+            attempt=attempt or max(summary.attempts, default=1),
+            owns_end=owns_end,
+            claims_id=False,
+            params={key: value for key, (_, value) in summary.params.items()},
+        )
+        active.remember(summary)
+        if owns_end and not summary.is_running:
+            active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
+        return active
+
+    def join(
+        self,
+        run_id: str,
+        *,
+        experiment_name: str | None = None,
+        run_name: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        parent_run_id: str | None = None,
+        attempt: int = 1,
+        owns_end: bool = True,
+    ) -> ActiveRun:
+        """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
+        experiment_id = self._id_of(experiment_name) if experiment_name else DEFAULT_EXPERIMENT_ID
+        started = self._started(
+            names.check_run_id(run_id), experiment_id, experiment_name, run_name, tags, parent_run_id, None
+        )
+        active = self._activate(started, attempt=attempt, owns_end=owns_end)
+        if attempt > 1 and owns_end:  # whoever saw the attempt before fail may have concluded that the run is over
+            active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
+        return active
+
+    def _started(
+        self,
+        run_id: str,
+        experiment_id: str | None,
+        experiment_name: str | None,
+        run_name: str | None,
+        tags: Mapping[str, Any] | None,
+        parent_run_id: str | None,
+        start_time: int | None,
+    ) -> ev.Started:
+        from stageline.domain.run_names import invented_name
+
+        given = {names.check_key("tag", key): fitting_tag_text(key, value) for key, value in (tags or {}).items()}
+        given.setdefault(TAG_USER, self._settings.user or login_name())
+        given.setdefault(TAG_HOST, HOST)
+        if run_name or TAG_RUN_NAME not in given:
+            given[TAG_RUN_NAME] = fitting_tag_text(TAG_RUN_NAME, run_name or invented_name(os.urandom(8)))
+        if parent_run_id:
+            given[TAG_PARENT_RUN_ID] = names.check_run_id(parent_run_id)
+        began = self._clock.now_ms() if start_time is None else names.check_timestamp(start_time)
+        return ev.Started(self._clock.stamp(), run_id, experiment_id, experiment_name, began, given)
+
+    def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
+        lies_in_store = self._spool is None
+        folder = self._spool or self._store.path(layout.run_log(started.run_id))  # type: ignore[attr-defined]  # local only
+        writer = RunWriter(
+            self._store,
+            folder,
+            self._clock,
+            self._resolve,
+            started,
+            sync_each=self._settings.durability == "fsync",
+            lies_in_store=lies_in_store,
+            **how,
+        )
+        if lies_in_store:
+            writer.stream.ship_start()
+            writer.stream.publish_live()
+        active = ActiveRun(writer, self._settings, self.artifact_uri(started.run_id), self.warn_away, self._forget)
+        self._open[started.run_id] = active
+        return active
+
+    def _resolve(self, experiment_name: str) -> str:
+        return self._experiments.get_or_create(experiment_name).experiment_id
+
+    def _claim(self, active: ActiveRun) -> None:
+        """Find out at once whether a chosen id was free; a store that is away is asked later."""
+        try:
+            active.stream.ship_start()
+            owner = self._reader.start_writer(active.run_id)
+        except StorageFailed as error:
+            self.warn_away(error)
+            return
+        if owner != active.stream.head.writer:
+            active.abandon()
+            raise AlreadyExists(
+                f"a run with the id {active.run_id} exists: resume it with `start_run(run_id=...)`, or choose another id"
+            )
+
+    def _forget(self, active: ActiveRun) -> None:
+        if self._open.get(active.run_id) is active:
+            del self._open[active.run_id]
+
+    def warn_away(self, error: StagelineError) -> None:
+        """Say, once, that the store is away and that nothing is lost by it."""
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "the store %s is away (%s). What is logged is kept on this machine and sent when it is back, "
+                "or by `stageline sync`",
+                self._store.url, error,
+            )  # fmt: skip
+
+    # -- experiments of runs ----------------------------------------------------------------------
+
+    def _id_of(self, experiment_name: str) -> str | None:
+        names.check_experiment_name(experiment_name)
+        try:
+            return self._experiments.get_or_create(experiment_name).experiment_id
+        except StorageFailed as error:
+            self.warn_away(error)
+            return None
+
+    def _check_experiment(self, experiment_id: str) -> None:
+        if experiment_id == DEFAULT_EXPERIMENT_ID:
+            return
+        try:
+            experiment = self._experiments.get(experiment_id)
+        except StorageFailed as error:
+            self.warn_away(error)
+            return
+        if experiment.lifecycle_stage is LifecycleStage.DELETED:
+            raise InvalidInput(
+                f"The experiment {experiment_id} must be in the 'active' state. Current state is deleted. "
+                f"Restore it with `stageline experiments restore {experiment_id}`"
+            )
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def artifact_uri(self, run_id: str) -> str:
+        """Where the run's artifacts lie, as a URL that other tools can read."""
+        return f"{self._store.url.rstrip('/')}/{layout.run_artifacts(run_id).rstrip('/')}"
+
+    def get(self, run_id: str) -> Run:
+        """The run, with everything that this process has logged to it. Raises `NotFound`."""
+        return self.stored(run_id).summary.to_run(self.artifact_uri(run_id))
+
+    def stored(self, run_id: str) -> StoredRun:
+        """The run with its manifest and listing, for what `Run` does not show.
+
+        A run whose process vanished is ended by whoever looks at it. Raises `NotFound`.
+        """
+        active = self._open.get(names.check_run_id(run_id))
+        if active is None:
+            found = self._reader.get(run_id)
+            return self._reader.get(run_id) if self.reaper.reap(found) else found
+        stored = self._reader.find(run_id)
+        active.stream.catch_up()
+        if stored is None:
+            return StoredRun(active.stream.summary, dict(active.stream.files), {}, [], {})
+        return stored._replace(
+            summary=merge(stored.summary, active.stream.summary), files={**stored.files, **active.stream.files}
+        )
+
+    def metric_history(self, run_id: str, key: str) -> list[MetricPoint]:
+        """All points of a metric, by attempt and step. Empty if the run has no such metric. Raises `NotFound`."""
+        self._publish_own(run_id)
+        stored = self._reader.get(run_id)
+        return self._reader.series(stored, key)
+
+    def attempt_histories(self, run_id: str, key: str) -> dict[int, list[MetricPoint]]:
+        """The points of a metric, apart by attempt."""
+        self._publish_own(run_id)
+        return self._reader.attempt_series(self._reader.get(run_id), key)
+
+    def output(self, run_id: str) -> Iterator[ev.OutputWritten]:
+        """What the run printed, if that was captured."""
+        self._publish_own(run_id)
+        return self._reader.output(self._reader.get(run_id))
+
+    def files(self, run_id: str) -> dict[str, StoredFile]:
+        """The manifest of the run's artifacts: path to sha256 and size."""
+        return {path: file for path, file in self.stored(run_id).files.items() if file.sha256 is not None}
+
+    def summaries(self, experiment_id: str) -> list[RunSummary]:
+        """Every run of the experiment, read from the runs themselves: what the index is rebuilt from."""
+        folders = self._store.list(layout.RUNS, deep=False)
+        ids = [entry.key[len(layout.RUNS) :].rstrip("/") for entry in folders]
+        found = together(self._reader.find, ids)
+        return [run.summary for run in found if run is not None and run.summary.experiment_id == experiment_id]
+
+    def _publish_own(self, run_id: str) -> None:
+        active = self._open.get(run_id)
+        if active is not None and not active.stream.lies_in_store:
+            active.stream.ship()
+
+    def open_runs(self) -> list[ActiveRun]:
+        """The runs that this process writes."""
+        return list(self._open.values())
+
+    # -- changing ---------------------------------------------------------------------------------
+
+    def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
+        """Set tags of a run, open or not. Raises `NotFound`, `NotAllowed` if it is deleted."""
+        given: dict[str, str | None] = {
+            names.check_key("tag", key): fitting_tag_text(key, value) for key, value in tags.items()
+        }
+        self._edit(run_id, ev.TagsSet(self._clock.stamp(), given))
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Remove a tag. Raises `NotFound` for the run or the tag."""
+        names.check_key("tag", key)
+        if self.stored(run_id).summary.tags.get(key, (0, None))[1] is None:
+            raise NotFound(f"No tag with name: {key} in run with id {run_id}")
+        self._edit(run_id, ev.TagsSet(self._clock.stamp(), {key: None}))
+
+    def rename(self, run_id: str, run_name: str) -> None:
+        """Give the run another name."""
+        self.set_tags(run_id, {TAG_RUN_NAME: run_name})
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Iterable[MetricPoint] = (),
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log to a run by its id; it stays open in this process until `update` or `close` ends it."""
+        self._opened(run_id).log_batch(metrics, params, tags)
+
+    def log_inputs(self, run_id: str, inputs: Iterable[DatasetInput]) -> None:
+        """Say by the run's id which data it reads."""
+        self._opened(run_id).log_inputs(inputs)
+
+    def set_status(
+        self, run_id: str, status: RunStatus, reason: str | None = None, end_time: int | None = None
+    ) -> None:
+        """Set the status of a run by its id; one that this process has open is ended with it."""
+        active = self._open.get(run_id)
+        if active is not None and status.is_terminal:
+            active.end(status, reason)
+            return
+        ended = end_time or self._clock.now_ms() if status.is_terminal else None
+        self._edit(run_id, ev.StatusSet(self._clock.stamp(), status, ended, reason))
+
+    def delete(self, run_id: str) -> None:
+        """Put a run aside: it can be restored until it is collected."""
+        self._edit(run_id, ev.DeletionSet(self._clock.stamp(), True), even_deleted=True)
+
+    def restore(self, run_id: str) -> None:
+        """Take a deleted run back."""
+        self._edit(run_id, ev.DeletionSet(self._clock.stamp(), False), even_deleted=True)
+
+    def note_files(self, run_id: str, files: Mapping[str, tuple[str, int] | None]) -> None:
+        """Put stored files into the manifest of a run, open or not."""
+        active = self._open.get(run_id)
+        if active is not None:
+            active.note_files(files)
+        else:
+            self._edit(run_id, ev.ArtifactsStored(self._clock.stamp(), dict(files)))
+
+    def close(self) -> None:
+        """Leave every run that this process opened by id, without ending it."""
+        for active in self.open_runs():
+            active.leave()
+
+    def _opened(self, run_id: str) -> ActiveRun:
+        active = self._open.get(names.check_run_id(run_id))
+        return active if active is not None else self.resume(run_id, owns_end=False)
+
+    def _edit(self, run_id: str, event: ev.Event, *, even_deleted: bool = False) -> None:
+        """One record of a writer that says nothing else: a segment, and its summary for the index."""
+        stored = self.stored(run_id)
+        if not even_deleted:
+            self._refuse_deleted(stored)
+        active = self._open.get(run_id)
+        if active is not None:
+            active.record(event)
+        else:
+            self.append_to(stored, event)
+
+    def append_to(self, stored: StoredRun, event: Any) -> None:
+        """Write one record to a run that was read, as a writer of its own. Two puts."""
+        run_id, writer = stored.summary.run_id, new_writer_id()
+        stretch = Stretch()
+        stretch.take(ev.encode_event(event), event)
+        head = SegmentHead(run_id=run_id, writer=writer, attempt=1, number=1, start=0, end=1)
+        commit(self._store, layout.run_segment(run_id, writer, 1), encode_segment(head, stretch), clock=self._clock)
+        change = stored.summary.copy()
+        change.apply(event)
+        experiment_id = stored.summary.experiment_id or DEFAULT_EXPERIMENT_ID
+        self._store.replace(layout.inbox_final(experiment_id, run_id, writer), encode_summary(change))
+
+    def _refuse_deleted(self, stored: StoredRun) -> None:
+        if stored.summary.is_deleted:
+            raise NotAllowed(
+                f"The run {stored.summary.run_id} must be in the 'active' state. Current state is deleted. "
+                f"Restore it with `stageline runs restore {stored.summary.run_id}`"
+            )
+
+
+def login_name() -> str:
+    """Who runs this process."""
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+
+

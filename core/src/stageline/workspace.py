@@ -1,0 +1,141 @@
+"""The composition root: from a store's URL to a working object graph. Nothing below knows that it exists."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stageline.clock import SYSTEM_CLOCK, Clock
+from stageline.domain.run import Run, ViewType
+from stageline.settings import Settings, load_settings
+from stageline.storage.local import LocalStore
+from stageline.storage.open import open_store
+from stageline.storage.port import ObjectStore
+from stageline.tracking.experiments import Experiments
+from stageline.tracking.runs import Runs, login_name
+
+if TYPE_CHECKING:
+    from stageline.domain.experiment import Experiment
+    from stageline.domain.page import Page
+    from stageline.tracking.artifacts import RunArtifacts
+    from stageline.tracking.search import RunSearch
+
+
+class Workspace:
+    """A store, opened: `experiments`, `runs`, and search over both. Safe from many threads; cheap to keep."""
+
+    def __init__(self, store: ObjectStore, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.store = store
+        self.settings = settings
+        self.clock = clock
+        self.spool = _spool(store, settings)
+        self.experiments = Experiments(store, clock, settings.user or login_name())
+        self.runs = Runs(store, self.experiments, settings, clock, spool=self.spool)
+
+    @classmethod
+    def open(cls, url: str | Path | None = None, **settings: Any) -> Workspace:
+        """Open the store at `url`, or the one that the settings name. Sends no request.
+
+        Args:
+            url: A folder, or any URL that fsspec knows.
+            settings: Any setting by name, such as `storage_options`.
+
+        Raises:
+            InvalidInput: nothing here can open the URL, or a setting is wrong.
+        """
+        given = {**settings, **({"store": str(url)} if url is not None else {})}
+        chosen = msgspec.structs.replace(load_settings(), **given)
+        return cls(open_store(chosen.store, chosen.storage_options, chosen.durability), chosen)
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.store.url!r})"
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def artifacts(self, run_id: str) -> RunArtifacts:
+        """The files of a run."""
+        # Late: a run that logs no file has no use for it.
+        from stageline.tracking.artifacts import RunArtifacts
+
+        active = next((run for run in self.runs.open_runs() if run.run_id == run_id), None)
+        waiting = active.stream.spooled_files if active and self.spool else None
+        return RunArtifacts(
+            self.store,
+            run_id,
+            note=lambda files: self.runs.note_files(run_id, files),
+            known=lambda: self.runs.files(run_id),
+            spool=waiting,
+        )
+
+    # -- search -----------------------------------------------------------------------------------
+
+    @cached_property
+    def index(self) -> RunSearch:
+        """The search index of this store, as this machine sees it."""
+        # Late: the grammar and SQLite cost more than a run that nobody searches.
+        from stageline.tracking.search import RunSearch
+
+        place = hashlib.sha256(self.store.url.encode()).hexdigest()[:16]
+        return RunSearch(
+            self.store, self.settings.cache_folder / "index" / place, self.clock, self.runs.summaries
+        )
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str = "",
+        view: ViewType = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] = (),
+        page_token: str | None = None,
+    ) -> Page[Run]:
+        """One page of runs. The grammar of `filter_string` and `order_by` is in the documentation of search.
+
+        Raises:
+            InvalidInput: the filter, an ordering, the page token or `max_results` is not valid.
+        """
+        from stageline.domain.page import Page
+
+        for active in self.runs.open_runs():
+            active.stream.publish_live()
+        found = self.index.search(experiment_ids, filter_string, view, max_results, order_by, page_token)
+        runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
+        return Page(runs, found.token)
+
+    def search_experiments(
+        self,
+        view: ViewType = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        filter_string: str = "",
+        order_by: Sequence[str] = (),
+        page_token: str | None = None,
+    ) -> Page[Experiment]:
+        """One page of experiments, by the same rules."""
+        from stageline.tracking.experiment_search import search_experiments
+
+        return search_experiments(self.experiments.list(view), filter_string, max_results, order_by, page_token)
+
+    def sync(self) -> list[Any]:
+        """Ship what dead processes of this machine left for this store; see `Reaper.sync`."""
+        return self.runs.reaper.sync()
+
+
+def _spool(store: ObjectStore, settings: Settings) -> Path | None:
+    """Where logs lie on their way to `store`; None if they lie in it."""
+    if isinstance(store, LocalStore):
+        return None
+    if store.url.startswith("memory:"):  # gone with the process, and so may be what was meant for it
+        folder = tempfile.mkdtemp(prefix="stageline-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+    return settings.spool_folder / hashlib.sha256(store.url.encode()).hexdigest()[:16]
+
+
