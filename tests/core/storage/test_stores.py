@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from servers import S3Server
@@ -37,7 +38,9 @@ class TestMemoryStore(StoreContract):
 
 
 class TestMoto(StoreContract):
-    odd_keys = [key for key in ODD_KEYS if "\n" not in key]  # moto's routes do not match a newline
+    odd_keys: ClassVar[list[str]] = [
+        key for key in ODD_KEYS if "\n" not in key
+    ]  # moto's routes do not match a newline
 
     @pytest.fixture(autouse=True)
     def _place(self, moto_server: S3Server) -> None:
@@ -53,7 +56,9 @@ class TestMotoAtTheRootOfItsBucket(TestMoto):
 
 
 class TestSeaweedFS(StoreContract):
-    odd_keys = [key for key in ODD_KEYS if "\\" not in key]  # it takes a backslash for a slash
+    odd_keys: ClassVar[list[str]] = [
+        key for key in ODD_KEYS if "\\" not in key
+    ]  # it takes a backslash for a slash
 
     @pytest.fixture(autouse=True)
     def _place(self, seaweedfs_server: S3Server) -> None:

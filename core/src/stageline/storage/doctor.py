@@ -166,7 +166,9 @@ def _delete(store: ObjectStore, place: str) -> str:
 def _clock(store: ObjectStore, place: str, clock: Clock) -> str:
     key = f"{place}clock/now"
     store.replace(key, b"1")
-    modified = store.list(f"{place}clock/")[0].modified
+    listed = store.list(f"{place}clock/")
+    _must(bool(listed), "a listing does not show what was written just before")
+    modified = listed[0].modified
     if not modified:
         return "the store does not tell when an object was written"
     skew = modified - clock.now_ms() / 1000

@@ -84,4 +84,8 @@ def _secrets_in_options(
         for value in options:
             yield from _secrets_in_options(value, is_secret=is_secret)
     elif is_secret and isinstance(options, (str, bytes)):
-        yield options if isinstance(options, str) else options.decode(errors="replace")
+        text = options if isinstance(options, str) else options.decode(errors="replace")
+        yield text
+        # Connection strings: a message may quote one part of them.
+        for part in text.split(";"):
+            yield part.partition("=")[2]
