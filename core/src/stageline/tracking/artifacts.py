@@ -1,52 +1,50 @@
-"""A run's files: plain objects under the run, checked against the manifest; kept on disk while the store is away."""
+"""A run's files as its writer sees them: stored, noted in the manifest, kept on disk while the store is away."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from stageline.domain.artifact import StoredFile
-from stageline.domain.names import check_artifact_path, check_run_id
-from stageline.domain.run import ArtifactFile
-from stageline.errors import Corrupt, InvalidInput, NotFound, StorageFailed
-from stageline.storage import layout
+from stageline.domain.names import check_artifact_path
+from stageline.errors import InvalidInput, NotFound, StorageFailed
 from stageline.storage.local_files import files_under
 from stageline.storage.transfer import (
     Digest,
     Progress,
     digest_of,
-    fetch_file,
     hash_file,
     in_parallel,
     in_turn,
     put_bytes,
     put_file,
-    read_checked,
 )
-from stageline.tracking.spool import drop_spooled, spool_bytes, spool_file, spooled_path
+from stageline.tracking.artifact_reading import ArtifactReader, checked_folder, digest_in, joined
+from stageline.tracking.kept_files import Note, open_spool, ship_spooled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stageline.domain.artifact import StoredFile
     from stageline.storage.port import ObjectStore
 
-Note = Callable[[Mapping[str, "Digest | None"]], None]
-"""Puts files into the run's manifest, or takes them out of it."""
+__all__ = ["PAUSE_S", "Note", "RunArtifacts", "ship_spooled"]
 
 PAUSE_S = 30.0
-"""After the store failed to take a file, further ones go to the spool for so long without asking it again."""
+"""After the store failed to take a file, the next ones go to the spool for so long without asking it."""
 
 _log = logging.getLogger("stageline")
 
 
-class RunArtifacts:
-    """The files of one run. Safe from many threads, and after a fork.
+class RunArtifacts(ArtifactReader):
+    """The files of a run that may be written. Safe from many threads, and after a fork.
 
-    A file is stored first and noted second, and before a known file is replaced or deleted it is forgotten: so a
-    process that dies in between leaves a file that nobody can check, never one that fails its check.
-    Two writers that replace the same file at the same time can leave one's content beside the other's digest.
+    A file is stored first and noted second, and a noted one is forgotten before it is replaced or deleted: a process
+    that dies in between leaves a file that can not be checked, never one that fails its check. Two writers that
+    replace one file at the same time may leave the content of one beside the digest of the other.
     """
 
     def __init__(
@@ -58,16 +56,12 @@ class RunArtifacts:
         known: Callable[[], Mapping[str, StoredFile]],
         spool: Path | None = None,
     ) -> None:
-        self.run_id = check_run_id(run_id)
-        self._store = store
-        self._root = layout.run_artifacts(run_id)
+        super().__init__(store, run_id, known=known)
         self._note = note
-        self._known = known
         self._spool = spool
         self._away_until = 0.0
         self._has_warned = False
-
-    # -- writing ----------------------------------------------------------------------------------
+        self._locks: dict[tuple[int, str], threading.Lock] = {}
 
     def log_file(
         self,
@@ -76,22 +70,22 @@ class RunArtifacts:
         *,
         progress: Progress | None = None,
     ) -> None:
-        """Store a file under its own name in the folder `artifact_path`; a folder goes there with all that is in it.
+        """Store a file by its own name in the folder `artifact_path`; a folder goes there with all that is in it.
 
-        A file whose content is stored already is not sent again.
+        A file that is stored already, with the same content, is not sent again.
 
         Raises:
             NotFound: there is no such file.
-            InvalidInput: it is neither file nor folder, or the path can not be an artifact's.
-            Conflict: the file changed while it was read.
+            InvalidInput: it is neither file nor folder, or its name can not be an artifact's.
+            Conflict: the file changed while it was read; nothing is stored.
             StorageFailed: the store is away, and there is no spool to keep the file in.
         """
         source = Path(local_path)
-        name = source.name or source.resolve().name
+        path = joined(artifact_path, source.name or source.resolve().name)
         if source.is_dir():
-            self.log_folder(source, _joined(artifact_path, name), progress=progress)
+            self.log_folder(source, path, progress=progress)
         else:
-            self._put_all({_joined(artifact_path, name): source}, progress)
+            self._put_files({path: source}, progress)
 
     def log_folder(
         self,
@@ -100,20 +94,179 @@ class RunArtifacts:
         *,
         progress: Progress | None = None,
     ) -> None:
-        """Store all files under `local_dir` in the folder `artifact_path`, several at a time.
+        """Store all files under `local_dir` in the folder `artifact_path`, several at a time. Raises as `log_file`.
 
-        Everything is checked before anything is sent: a symbolic link out of the folder, a device, a pipe or a
-        name that can not be an artifact's is refused. After a failure, what was stored by then is noted.
+        All names are checked before anything is sent; a symbolic link out of the folder, a device or a pipe is
+        refused. If it fails half-way, what was stored by then stays and is noted.
         """
         files = files_under(Path(local_dir))
-        self._put_all({_joined(artifact_path, path): file for path, file in files.items()}, progress)
+        self._put_files(
+            {joined(artifact_path, name): file for name, file in files.items()}, progress
+        )
 
     def log_text(self, text: str, artifact_file: str) -> None:
-        """Store text as UTF-8; what UTF-8 can not hold is written as an escape."""
+        """Store text as UTF-8; what UTF-8 lacks (lone surrogates) becomes an escape."""
         self.log_bytes(text.encode(errors="backslashreplace"), artifact_file)
 
-    def log_dict(self, dictionary: Mapping[str, Any] | list[Any], artifact_file: str) -> None:
-        """Store a dict or list as YAML if the name ends in `.yml` or `.yaml`, else as JSON; JSON takes what it lacks as text."""
-        from stageline.tracking.texts_of_dicts import dict_text
+    def log_dict(self, dictionary: Any, artifact_file: str) -> None:
+        """Store a dict or list: as YAML under a name that ends in `.yml` or `.yaml`, otherwise as JSON.
 
-        self.log_text(dict_text(dictionary, artifact_file), artifact_file)
+        In JSON, what it has no word for becomes `str()` of it. Raises `InvalidInput` if it can not be written.
+        """
+        self.log_text(_dict_text(dictionary, artifact_file), artifact_file)
+
+    def log_bytes(self, data: bytes, artifact_file: str) -> None:
+        """Store bytes as a file."""
+        path = check_artifact_path(artifact_file)
+        if self._is_stored(self._known(), path, len(data), lambda: digest_of(data)):
+            return
+        digest = self._sent(
+            path,
+            send=lambda: put_bytes(self._store, data, self._root + path),
+            keep=lambda spool: put_bytes(open_spool(spool), data, path),
+        )
+        if digest is not None:
+            self._note({path: digest})
+
+    def delete(self, path: str = "") -> None:
+        """Remove a file, or a folder with all that is in it. Raises `NotFound`."""
+        path = checked_folder(path)
+        known = self._known()
+        gone = self._paths_at(path, known)
+        if not gone:
+            raise self._not_found(path)
+        self._note({one: None for one in gone if digest_in(known, one)})
+        in_parallel(lambda one: self._store.delete(self._root + one), gone)
+        if self._spool is not None and self._spool.is_dir():
+            for one in gone:
+                open_spool(self._spool).delete(one)
+
+    def read(self, path: str) -> bytes:
+        """The content of a file, checked; what is still in the spool counts too. Raises `NotFound`, `Corrupt`."""
+        kept = self._kept(check_artifact_path(path))
+        return super().read(path) if kept is None else kept
+
+    def ship(self) -> Sequence[str]:
+        """Send what the spool holds; the artifact paths. Raises `StorageFailed` if the store is still away."""
+        if self._spool is None:
+            return []
+        shipped = ship_spooled(
+            self._store, self.run_id, self._spool, self._note, alone_with=self._alone_with
+        )
+        self._away_until = 0.0
+        return shipped
+
+    def _put_files(self, files: Mapping[str, Path], progress: Progress | None) -> None:
+        stop = threading.Event()
+        told = in_turn(progress, stop)
+        known = self._known()
+        stored: dict[str, Digest] = {}
+
+        def put(item: tuple[str, Path]) -> None:
+            digest = self._put_file(known, *item, told)
+            if digest is not None:
+                stored[item[0]] = digest
+
+        try:
+            in_parallel(put, files.items(), stop)
+        finally:
+            if stored:
+                self._note(stored)
+
+    def _put_file(
+        self, known: Mapping[str, StoredFile], path: str, file: Path, progress: Progress
+    ) -> Digest | None:
+        size = file.stat().st_size if file.is_file() else -1
+        if self._is_stored(known, path, size, lambda: hash_file(file)):
+            progress(size)
+            return None
+        return self._sent(
+            path,
+            send=lambda: put_file(self._store, file, self._root + path, progress=progress),
+            keep=lambda spool: put_file(open_spool(spool), file, path),
+        )
+
+    def _is_stored(
+        self,
+        known: Mapping[str, StoredFile],
+        path: str,
+        size: int,
+        digest: Callable[[], Digest],
+    ) -> bool:
+        """Whether the manifest has this very content; if it has another one, that is forgotten."""
+        noted = digest_in(known, path)
+        if noted is None:
+            return False
+        if noted[1] == size and noted == digest():
+            return True
+        self._note({path: None})
+        return False
+
+    def _sent(
+        self, path: str, *, send: Callable[[], Digest], keep: Callable[[Path], object]
+    ) -> Digest | None:
+        """The digest of what was sent; None if it was kept in the spool instead."""
+        spool = self._spool
+        if spool is None:
+            return send()
+        if time.monotonic() >= self._away_until:
+            try:
+                with self._alone_with(path):
+                    digest = send()
+                    if spool.is_dir():
+                        open_spool(spool).delete(path)  # older, and must not come after this
+                return digest
+            except StorageFailed as error:
+                self._away_until = time.monotonic() + PAUSE_S
+                self._warn(error)
+        keep(spool)
+        return None
+
+    def _alone_with(self, path: str) -> threading.Lock:
+        # One for each process: a thread that a forked child does not have may have held the parent's.
+        return self._locks.setdefault((os.getpid(), path), threading.Lock())
+
+    def _kept(self, path: str) -> bytes | None:
+        if self._spool is None or not self._spool.is_dir():
+            return None
+        try:
+            return open_spool(self._spool).read(path)
+        except NotFound:
+            return None
+
+    def _warn(self, error: StorageFailed) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "files of run %s are kept in %s, because the store did not take them (%s): "
+                "once it does, run `stageline sync`",
+                self.run_id,
+                self._spool,
+                error,
+            )
+
+
+def _dict_text(dictionary: Any, artifact_file: str) -> str:
+    if artifact_file.lower().endswith((".yml", ".yaml")):
+        return _yaml_text(dictionary, artifact_file)
+    import json  # late: few runs need it
+
+    try:
+        return json.dumps(dictionary, indent=2, default=str)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{artifact_file!r} can not be written as JSON: {error}") from error
+
+
+def _yaml_text(dictionary: Any, artifact_file: str) -> str:
+    try:
+        import yaml  # late: it need not be installed
+    except ImportError as error:
+        raise InvalidInput(
+            f"{artifact_file!r} asks for YAML, which needs PyYAML: `pip install pyyaml`, or name it '.json'"
+        ) from error
+    try:
+        return str(yaml.safe_dump(dictionary, indent=2, sort_keys=False, allow_unicode=True))
+    except yaml.YAMLError as error:
+        raise InvalidInput(
+            f"{artifact_file!r} can not be written as YAML: {error}. Turn its values into plain ones first"
+        ) from error
