@@ -12,7 +12,7 @@ from stageline.errors import Corrupt
 from stageline.storage.shard import decode_row, unpack_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from stageline.storage.manifest import Manifest, ShardRef
     from stageline.storage.port import Entry
@@ -60,10 +60,11 @@ class PackedShard(NamedTuple):
     key: str
     data: bytes
 
-    def rows(self) -> list[tuple[RunSummary, bytes]]:
+    def rows(self) -> Iterator[tuple[RunSummary, bytes]]:
         """Each summary with its encoded form. Raises `IndexLost` if the shard is damaged."""
         try:
-            return [(decode_row(row), bytes(row)) for row in unpack_shard(self.data, self.key)]
+            for row in unpack_shard(self.data, self.key):
+                yield decode_row(row), bytes(row)
         except (Corrupt, msgspec.MsgspecError) as error:
             raise IndexLost(f"shard {self.key!r} can not be read: {error}") from error
 

@@ -5,6 +5,7 @@ It is a cache: losing it costs the time to read the index again, and nothing els
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,8 @@ from stageline.domain.summary import RunSummary, merge
 from stageline.storage.index_changes import Changes, IndexState, by_run
 from stageline.storage.projection_file import ProjectionFile, clear
 from stageline.storage.projection_hits import Ask, Hit
-from stageline.storage.projection_rows import Row, find_place, write_rows
+from stageline.storage.projection_keys import find_place
+from stageline.storage.projection_rows import Row, RowWriter
 from stageline.storage.projection_sql import (
     ILIKE_FUNCTION,
     LIKE_FUNCTION,
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 
     from stageline.domain.query import Comparison, OrderBy
 
-_AT_ONCE = 500
-"""Ids in one query: SQLite before 3.32 binds at most 999."""
+# Few enough that the garbage collector seldom walks through what is alive only for a moment.
+_ROWS_AT_ONCE = 250
+_IDS_AT_ONCE = 500
+"""In one query: SQLite before 3.32 binds at most 999."""
 _NO_URIS = ArtifactUris("", "")
 
 _encode_state = msgspec.msgpack.Encoder().encode
@@ -79,10 +83,13 @@ class Projection:
                 state = state.joined(known)
             elif changes.is_reset:
                 clear(db)
+            writer = RowWriter(db)
             for shard in changes.shards:
-                _take(db, shard.rows())
+                _take(db, writer, shard.rows())
             runs = by_run(changes.summaries).values()
-            _take(db, [(summary, encode_row(summary)) for summary in runs])
+            _take(db, writer, ((summary, encode_row(summary)) for summary in runs))
+            if writer.has_nul:
+                _put(db, "has_nul", b"1")
             _put(db, "index", _encode_state(state))
         return True
 
@@ -136,8 +143,16 @@ def _state(db: sqlite3.Connection) -> IndexState:
     return _decode_state(found) if found else IndexState()
 
 
-def _take(db: sqlite3.Connection, given: Sequence[tuple[RunSummary, bytes]]) -> None:
+def _take(
+    db: sqlite3.Connection, writer: RowWriter, given: Iterator[tuple[RunSummary, bytes]]
+) -> None:
     """Merge what is `given` into the runs that are there."""
+    while some := list(islice(given, _ROWS_AT_ONCE)):
+        writer.write(_merged_rows(db, some))
+
+
+def _merged_rows(db: sqlite3.Connection, given: list[tuple[RunSummary, bytes]]) -> list[Row]:
+    """The rows that `given` makes or changes."""
     highest = db.execute("SELECT max(rid) FROM runs").fetchone()[0] or 0
     ids = [summary.run_id for summary, _ in given]
     stored = {run_id: (rid, body) for run_id, rid, body in (_stored(db, ids) if highest else ())}
@@ -153,8 +168,7 @@ def _take(db: sqlite3.Connection, given: Sequence[tuple[RunSummary, bytes]]) -> 
         else:
             highest += 1
             rows[run_id] = Row(highest, summary, body)
-    if rows and write_rows(db, list(rows.values())):
-        _put(db, "has_nul", b"1")
+    return list(rows.values())
 
 
 def _merged(rid: int, body: bytes, summary: RunSummary) -> Row:
@@ -163,8 +177,8 @@ def _merged(rid: int, body: bytes, summary: RunSummary) -> Row:
 
 
 def _stored(db: sqlite3.Connection, run_ids: Sequence[str]) -> Iterator[tuple[str, int, bytes]]:
-    for start in range(0, len(run_ids), _AT_ONCE):
-        some = run_ids[start : start + _AT_ONCE]
+    for start in range(0, len(run_ids), _IDS_AT_ONCE):
+        some = run_ids[start : start + _IDS_AT_ONCE]
         marks = ", ".join("?" * len(some))
         yield from db.execute(
             f"SELECT run_id, rid, body FROM runs JOIN bodies USING (rid) WHERE run_id IN ({marks})",

@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 
 from stageline.domain.query import Comparison, Entity, Operator, OrderBy
 from stageline.domain.run import ViewType
-from stageline.storage.projection_rows import METRIC, PARAM, TAG, Place
+from stageline.storage.projection_keys import METRIC, PARAM, TAG, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
