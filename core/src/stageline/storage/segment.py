@@ -70,21 +70,26 @@ class Stretch:
     def __bool__(self) -> bool:
         return bool(self.records or self.columns)
 
-    def take(self, payload: bytes, event: AnyEvent) -> dict[str, Series] | None:
-        """Add one record; the columns that it brought, if it is a block of points."""
+    def take(self, payload: bytes, event: AnyEvent) -> None:
+        """Add one record."""
         if isinstance(event, PointLogged):
             series = self.columns.get(event.key)
             if series is None:
                 series = self.columns[event.key] = Series()
             series.append(event.step, event.timestamp, event.value)
         elif isinstance(event, PointsLogged):
-            brought = decode_columns(event.columns)
-            for key, more in brought.items():
-                self.columns.setdefault(key, Series()).extend(more)
-            return brought
+            self.take_columns(decode_columns(event.columns))
         else:
             self.records.append(payload)
-        return None
+
+    def take_columns(self, columns: dict[str, Series]) -> None:
+        """Add points that are in columns already."""
+        for key, more in columns.items():
+            known = self.columns.get(key)
+            if known is None:
+                self.columns[key] = more
+            else:
+                known.extend(more)
 
 
 def encode_segment(head: SegmentHead, stretch: Stretch) -> bytes:

@@ -63,15 +63,24 @@ class Frames(NamedTuple):
 
 
 class WriteAheadLog:
-    """An open log; made by `create_wal`.
+    """An open log; made by `create_wal` or `adopt_wal`.
 
     `append(payload)` is safe from many threads and raises `StorageFailed` if the disk did not take the record whole.
     """
 
-    def __init__(self, path: Path, descriptor: int, sync_each: bool) -> None:
+    def __init__(self, path: Path, descriptor: int, *, sync_each: bool = False) -> None:
         self.path = path
+        self.on_detached: Callable[[], None] = _refuse_closed
+        """Called by `append` when the log is closed, or was the parent's: may open another with `restart`."""
         self._descriptor = descriptor
-        self.append: Callable[[bytes], None] = _appender(descriptor, path, sync_each)
+        self.append, self._attach = _appender(self, sync_each)
+        self._attach(descriptor)
+
+    def restart(self, path: Path, head: WalHead) -> None:
+        """Go on in a new file at `path`."""
+        self._descriptor = _named_with_head(path, head)
+        self.path = path
+        self._attach(self._descriptor)
 
     def sync(self) -> None:
         """Ask the disk to keep what the kernel has."""
@@ -83,27 +92,28 @@ class WriteAheadLog:
     def close(self) -> None:
         """Let go of the file, and of the lock that says its writer lives."""
         if self._descriptor >= 0:
+            self._attach(-1)
             os.close(self._descriptor)
             self._descriptor = -1
-            self.append = _closed
 
 
 def create_wal(path: Path, head: WalHead, *, sync_each: bool = False) -> WriteAheadLog:
-    """Start a log at `path`, which must not exist; its folder is made if need be.
+    """Start a log at `path`, which must not exist; its folder is made if need be."""
+    return WriteAheadLog(path, _named_with_head(path, head), sync_each=sync_each)
 
-    The file gets its name only once it is locked and has its head, so that nobody finds one that seems abandoned.
-    """
+
+def _named_with_head(path: Path, head: WalHead) -> int:
+    """A new file gets its name only once it is locked and has its head, so that nobody finds one that seems abandoned."""
     payload = _encode_head(head)
     unnamed = path.with_name(f"{TEMPORARY}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            unnamed, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        descriptor = os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            log = WriteAheadLog(path, descriptor, sync_each)
-            log.append(payload)
+            frame = _FRAME.pack(len(payload), crc32(payload)) + payload
+            if os.write(descriptor, frame) != len(frame):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.rename(unnamed, path)
         except BaseException:
             os.close(descriptor)
@@ -111,7 +121,7 @@ def create_wal(path: Path, head: WalHead, *, sync_each: bool = False) -> WriteAh
             raise
     except OSError as error:
         raise _failed(path, error) from error
-    return log
+    return descriptor
 
 
 def adopt_wal(path: Path) -> WriteAheadLog | None:
@@ -123,7 +133,7 @@ def adopt_wal(path: Path) -> WriteAheadLog | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
-            return WriteAheadLog(path, descriptor, sync_each=False)
+            return WriteAheadLog(path, descriptor)
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             os.close(descriptor)
@@ -182,29 +192,36 @@ def is_written(path: Path) -> bool:
     return False
 
 
-def _appender(descriptor: int, path: Path, sync_each: bool) -> Callable[[bytes], None]:
-    # A closure, not a method: this runs once for each logged point, and attribute look-ups would double its cost.
+def _appender(
+    log: WriteAheadLog, sync_each: bool
+) -> tuple[Callable[[bytes], None], Callable[[int], None]]:
+    # Closures, not methods: `append` runs once for each logged point, and attribute look-ups would add a third to its cost.
     pack, write, checksum, fsync = _FRAME.pack, os.write, crc32, os.fsync
+    descriptor = -1
 
     def append(payload: bytes) -> None:
         frame = pack(len(payload), checksum(payload)) + payload
         try:
-            written = write(descriptor, frame)
-            if written != len(frame):
-                # The torn frame stays where it is, and readers pass over it: cutting it off
+            if write(descriptor, frame) != len(frame) and write(descriptor, frame) != len(frame):
+                # The torn frames stay where they are, and readers pass over them: cutting them off
                 # could cut off what another thread has appended since.
-                written = write(descriptor, frame)
-                if written != len(frame):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if sync_each:
                 fsync(descriptor)
         except OSError as error:
-            raise _failed(path, error) from error
+            if descriptor >= 0:
+                raise _failed(log.path, error) from error
+            log.on_detached()
+            append(payload)
 
-    return append
+    def attach(to: int) -> None:
+        nonlocal descriptor
+        descriptor = to
+
+    return append, attach
 
 
-def _closed(payload: bytes) -> None:
+def _refuse_closed() -> None:
     raise StorageFailed("the run's log is closed: nothing more can be logged through this handle")
 
 

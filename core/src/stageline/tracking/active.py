@@ -19,7 +19,7 @@ from stageline.tracking.stream import LogStream
 from stageline.tracking.writer import RunWriter
 
 SEAL_FROM = 64 << 10
-"""Bytes; a finished log on a local store that is smaller stays as it is: one file less to write."""
+"""Bytes of single points; a finished log on a local store that holds fewer stays as it is: one file less to write."""
 
 _log = logging.getLogger("stageline")
 
@@ -46,7 +46,8 @@ class ActiveRun:
         self._warn_once = warn_once
         self._on_end = on_end
         self._known = RunSummary(writer.run_id)
-        self._is_ended = False
+        self.is_ended = False
+        """Whether nothing more can be logged through this handle."""
         self.before_end: list[Callable[[], None]] = []
         """Called, in the order of the list, when the run is about to end: what still has something to log."""
         writer.on_fork = lambda _: self._beat()
@@ -74,18 +75,13 @@ class ActiveRun:
         return self._writer.stream
 
     @property
-    def is_ended(self) -> bool:
-        """Whether nothing more can be logged through this handle."""
-        return self._is_ended
-
-    @property
     def experiment_id(self) -> str:
         """The experiment; empty while only its name is known, because the store was away at the start."""
         return self.stream.summary.experiment_id or self._writer.started.experiment_id or ""
 
     def snapshot(self) -> Run:
         """The run as this process knows it, without asking the store."""
-        if not self._is_ended:
+        if not self.is_ended:
             self.stream.catch_up()
         return merge(self._known, self.stream.summary).to_run(self._artifact_uri)
 
@@ -157,7 +153,7 @@ class ActiveRun:
 
     def abandon(self) -> None:
         """Give up a run whose id turned out to be another's: nothing of it stays."""
-        self._is_ended = True
+        self.is_ended = True
         PULSE.remove(self.stream)
         self.stream.path.unlink(missing_ok=True)
         self.stream.store.delete(layout.inbox_live(self.experiment_id, self.run_id, self.stream.head.writer))
@@ -165,11 +161,11 @@ class ActiveRun:
         self._on_end(self)
 
     def _close(self, last_words: Callable[[], None]) -> None:
-        if self._is_ended:
+        if self.is_ended:
             return
         for call in self.before_end:
             call()
-        self._is_ended = True
+        self.is_ended = True
         stream = self.stream
         PULSE.remove(stream)
         try:
@@ -184,7 +180,7 @@ class ActiveRun:
 
     def _finish_locally(self, stream: LogStream) -> None:
         stream.catch_up()
-        is_sealed = stream.unshipped_bytes >= SEAL_FROM
+        is_sealed = stream.row_bytes >= SEAL_FROM
         if is_sealed:
             stream.ship()
         stream.publish_end()

@@ -81,7 +81,8 @@ class Pulse:
             threading.Thread(target=self._run, args=(self._pid,), name="stageline-pulse", daemon=True).start()
         with self._lock:
             self._beats[id(beat.stream)] = beat
-        self._wake.set()
+        if not beat.stream.lies_in_store:  # its start has still to be sent; a local one can wait for its first beat
+            self._wake.set()
 
     def remove(self, stream: LogStream) -> None:
         """Stop caring for a stream."""

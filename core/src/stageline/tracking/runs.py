@@ -185,7 +185,7 @@ class Runs:
 
     def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
         lies_in_store = self._spool is None
-        folder = self._spool or self._store.path(layout.run_log(started.run_id))  # type: ignore[attr-defined]  # local only
+        folder = self._spool or self._store.path(layout.run_start(started.run_id)).parent  # type: ignore[attr-defined]  # local only
         writer = RunWriter(
             self._store,
             folder,

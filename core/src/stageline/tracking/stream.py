@@ -17,6 +17,8 @@ from stageline.domain.events import (
     AnyEvent,
     ArtifactsStored,
     OutputWritten,
+    PointLogged,
+    PointsLogged,
     Started,
     decode_event,
     encode_event,
@@ -28,7 +30,7 @@ from stageline.storage.commit import commit
 from stageline.storage.parallel import together
 from stageline.storage.port import ObjectStore
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
-from stageline.storage.series import Series
+from stageline.storage.series import Series, decode_columns
 from stageline.storage.wal import WalHead, decode_head, read_tail, scan_frames
 
 START_FORMAT = "stageline.start/1"
@@ -69,6 +71,8 @@ class LogStream:
         self.summary = RunSummary(head.run_id)
         self.files: dict[str, StoredFile] = {}
         self.has_output = False
+        self.row_bytes = 0
+        """Bytes of single points in the log: three times what they take as columns."""
         self.lock = threading.RLock()
         self._resolve = resolve
         self._read_to = 0
@@ -85,16 +89,31 @@ class LogStream:
         """Take in what has been appended since the last time."""
         with self.lock:
             frames = scan_frames(read_tail(self.path, self._read_to))
-            first = 1 if self._read_to == 0 else 0
-            for payload in frames.payloads[first:]:
-                self._take(payload, decode_event(payload))
+            is_first = self._read_to == 0
+            rows: dict[str, Series] = {}
+            for payload in frames.payloads[1 if is_first else 0 :]:
+                event = decode_event(payload)
+                if type(event) is PointLogged:
+                    series = rows.get(event.key)
+                    if series is None:
+                        series = rows[event.key] = Series()
+                    series.append(event.step, event.timestamp, event.value)
+                    self.row_bytes += len(payload)
+                else:
+                    self._take(payload, event)
+            self._take_columns(rows)
+            self._stretch.take_columns(rows)
             self._read_to += frames.end
 
     def _take(self, payload: bytes, event: AnyEvent) -> None:
         if isinstance(event, Started):
             self._start = event
+        elif isinstance(event, PointsLogged):
+            columns = decode_columns(event.columns)
+            self._take_columns(columns)
+            self._stretch.take_columns(columns)
         else:
-            self._take_columns(self._stretch.take(payload, event) or {})
+            self._stretch.records.append(payload)
         if isinstance(event, ArtifactsStored):
             for path, file in event.files.items():
                 keep_file(self.files, path, StoredFile(event.stamp, *(file or (None, 0))))

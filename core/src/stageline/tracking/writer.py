@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 COLUMNS_FROM = 64
 """A batch of at least so many points is logged as columns; below, rows are smaller and quicker."""
 
+_FAR = 1 << 62
+"""Steps and times below it need no closer look: they, and their differences, fit in 64 bits."""
+
 HOST = socket.gethostname()
 
 _encode = ev.encode_event
@@ -63,16 +66,20 @@ class RunWriter:
         self._folder = folder
         self._clock = clock
         self._resolve = resolve
-        self._sync_each = sync_each
         self._lies_in_store = lies_in_store
         self._params: dict[str, str] = dict(params or {})
         self._params_lock = threading.Lock()
         self._metric_keys: set[str] = set()
         self.is_open = True
-        self._open_log(claims_id=claims_id)
+        path, head = self._new_log(claims_id=claims_id)
+        self._log: WriteAheadLog = create_wal(path, head, sync_each=sync_each)
+        self._append = self._log.append
+        self.log_metric = _point_logger(self._append, self._metric_keys)
+        """Log one point; see `_point_logger`."""
+        self._begin(path, head)
         _WRITERS.add(self)
 
-    def _open_log(self, *, claims_id: bool) -> None:
+    def _new_log(self, *, claims_id: bool) -> tuple[Path, WalHead]:
         head = WalHead(
             store=self._store.url,
             run_id=self.run_id,
@@ -84,9 +91,9 @@ class RunWriter:
             host=HOST,
         )
         name = layout.run_wal(self.run_id, head.writer).rpartition("/")[2]
-        path = self._folder / (name if self._lies_in_store else f"{self.run_id}-{name}")
-        self._log: WriteAheadLog = create_wal(path, head, sync_each=self._sync_each)
-        self._append = self._log.append
+        return self._folder / (name if self._lies_in_store else f"{self.run_id}-{name}"), head
+
+    def _begin(self, path: Path, head: WalHead) -> None:
         self._append(_encode(self.started))
         self.stream = LogStream(
             self._store, path, head, lies_in_store=self._lies_in_store, resolve=self._resolve
@@ -94,53 +101,14 @@ class RunWriter:
 
     # -- what a user logs -------------------------------------------------------------------------
 
-    def log_metric(self, key: str, value: float, step: int = 0, timestamp: int | None = None) -> None:
-        """Log one point. On disk when this returns.
-
-        Args:
-            key: Name of the metric.
-            value: Any number; NaN and infinities are kept.
-            step: Where in the training, any 64-bit integer.
-            timestamp: Unix time in milliseconds; now if not given.
-
-        Raises:
-            InvalidInput: the key or a value breaks a rule; nothing is logged.
-            StorageFailed: the disk did not take the record.
-        """
-        if type(value) is not float or type(step) is not int or timestamp is not None:
-            value = names.check_metric_value(value)
-            step = names.check_step(step)
-            timestamp = None if timestamp is None else names.check_timestamp(timestamp)
-        if key not in self._metric_keys:
-            self._metric_keys.add(names.check_key("metric", key))
-        if not -(1 << 63) <= step < 1 << 63:
-            names.check_step(step)
-        self._append(_encode((2, key, value, step, time.time_ns() // 1_000_000 if timestamp is None else timestamp)))
-
     def log_points(self, points: Iterable[MetricPoint]) -> None:
-        """Log many points, all or none."""
-        checked = [self._checked_point(point) for point in points]
-        if len(checked) < COLUMNS_FROM:
-            for point in checked:
+        """Log many points, all or none. Raises as `log_metric`."""
+        batch = _checked_batch(list(points), self._metric_keys)
+        if len(batch) < COLUMNS_FROM:
+            for point in batch:
                 self._append(_encode((2, *point)))
-            return
-        columns: dict[str, Series] = {}
-        for key, value, step, timestamp in checked:
-            series = columns.get(key)
-            if series is None:
-                series = columns[key] = Series()
-            series.append(step, timestamp, value)
-        self._append(_encode(ev.PointsLogged(encode_columns(columns))))
-
-    def _checked_point(self, point: MetricPoint) -> MetricPoint:
-        key, value, step, timestamp = point
-        if key not in self._metric_keys:
-            self._metric_keys.add(names.check_key("metric", key))
-        if type(value) is float and type(step) is int and type(timestamp) is int and 0 <= timestamp and -(1 << 62) < step < 1 << 62:
-            return point
-        return MetricPoint(
-            key, names.check_metric_value(value), names.check_step(step), names.check_timestamp(timestamp)
-        )
+        else:
+            self._append(_encode(ev.PointsLogged(encode_columns(_columns(batch)))))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, all or none. A param keeps its first value: the same again is fine.
@@ -230,14 +198,89 @@ class RunWriter:
     def forget_parent(self) -> None:
         """In a forked child: let go of the parent's log; the next record opens one of our own."""
         self._log.close()
+        self._log.on_detached = self._open_own_log
         self._params_lock = threading.Lock()  # another thread of the parent may have held the old one
         self.owns_end = False
-        self._append = self._append_after_fork
 
-    def _append_after_fork(self, payload: bytes) -> None:
-        self._open_log(claims_id=False)
+    def _open_own_log(self) -> None:
+        path, head = self._new_log(claims_id=False)
+        self._log.restart(path, head)
+        self._begin(path, head)
         self.on_fork(self)
-        self._append(payload)
+
+
+def _point_logger(append: Callable[[bytes], None], known: set[str]) -> Callable[..., None]:
+    # A closure for the same reason as the log's `append`.
+    encode, clock, check = _encode, time.time_ns, _checked_point
+
+    def log_metric(key: str, value: float, step: int = 0, timestamp: int | None = None) -> None:
+        """Log one point. On disk when this returns.
+
+        Args:
+            key: Name of the metric.
+            value: Any number; NaN and infinities are kept.
+            step: Where in the training, any 64-bit integer.
+            timestamp: Unix time in milliseconds; now if not given.
+
+        Raises:
+            InvalidInput: the key or a value breaks a rule; nothing is logged.
+            StorageFailed: the disk did not take the record.
+        """
+        if (
+            type(value) is float
+            and key in known
+            and type(step) is int
+            and timestamp is None
+            and -_FAR < step < _FAR
+        ):
+            append(encode((2, key, value, step, clock() // 1_000_000)))
+        else:
+            at = clock() // 1_000_000 if timestamp is None else timestamp
+            append(encode((2, *check((key, value, step, at), known))))
+
+    return log_metric
+
+
+def _checked_batch(
+    points: list[MetricPoint], known: set[str]
+) -> list[MetricPoint] | list[tuple[str, float, int, int]]:
+    if len(points) >= COLUMNS_FROM:
+        # Looked at by column, which the interpreter does at the speed of C; one odd point and all are looked at singly.
+        keys, values, steps, times = zip(*points, strict=True)
+        if (
+            known.issuperset(keys)
+            and set(map(type, values)) == {float}
+            and set(map(type, steps)) == set(map(type, times)) == {int}
+            and -_FAR < min(steps) <= max(steps) < _FAR
+            and 0 <= min(times) <= max(times) < _FAR
+        ):
+            return points
+    return [_checked_point(point, known) for point in points]
+
+
+def _columns(points: Iterable[tuple[str, float, int, int]]) -> dict[str, Series]:
+    keys, values, steps, times = zip(*points, strict=True)
+    if len(set(keys)) == 1:
+        return {keys[0]: Series(steps, times, values)}
+    columns: dict[str, Series] = {}
+    for key, value, step, timestamp in points:
+        series = columns.get(key)
+        if series is None:
+            series = columns[key] = Series()
+        series.append(step, timestamp, value)
+    return columns
+
+
+def _checked_point(point: tuple[str, float, int, int], known: set[str]) -> MetricPoint:
+    key, value, step, timestamp = point
+    if key not in known:
+        known.add(names.check_key("metric", key))
+    return MetricPoint(
+        key,
+        names.check_metric_value(value),
+        names.check_step(step),
+        names.check_timestamp(timestamp),
+    )
 
 
 _WRITERS: weakref.WeakSet[RunWriter] = weakref.WeakSet()
