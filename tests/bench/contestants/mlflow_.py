@@ -1,0 +1,109 @@
+"""MLflow on a local SQLite file, its default store."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+import mlflow
+from mlflow.entities import Metric
+from population import EXPERIMENT, FILTER, ORDER, PAGE, population
+from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
+
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+
+
+def log_metric(size: int) -> dict[str, float]:
+    with mlflow.start_run():
+        mlflow.log_metric("loss", 0.0, step=-1)
+        with Stopwatch() as watch:
+            for step in range(size):
+                mlflow.log_metric("loss", 0.5 * step, step=step)
+    return watch.figures()
+
+
+def empty_run(size: int) -> dict[str, float]:
+    with mlflow.start_run():
+        pass
+    with Stopwatch() as watch:
+        for _ in range(size):
+            with mlflow.start_run():
+                pass
+    return watch.figures()
+
+
+def batches(size: int) -> dict[str, float]:
+    client = mlflow.MlflowClient()
+    run_id = mlflow.start_run().info.run_id
+    empty = folder_bytes(".")
+    with Stopwatch() as watch:
+        for first in range(0, size, 1_000):
+            steps = range(first, first + 1_000)
+            points = [Metric("loss", 0.5 * step, 1_700_000_000_000 + step, step) for step in steps]
+            client.log_batch(run_id, metrics=points)
+        mlflow.end_run()
+    return watch.figures(bytes_per_point=(folder_bytes(".") - empty) / size)
+
+
+def search_prepare(size: int) -> None:
+    """Rows go in by SQL: through its API this would take an hour."""
+    mlflow.set_experiment(EXPERIMENT)
+    with mlflow.start_run() as run:
+        experiment = int(run.info.experiment_id)
+    db = sqlite3.connect("mlflow.db")
+    now = int(time.time() * 1000)
+    for n, (params, metrics) in enumerate(population(size)):
+        run_id = f"{n:032x}"
+        _insert(
+            db,
+            "runs",
+            run_uuid=run_id,
+            name=f"run-{n}",
+            source_type="LOCAL",
+            source_name="",
+            entry_point_name="",
+            user_id="bench",
+            status="FINISHED",
+            start_time=now + n,
+            end_time=now + n + 1,
+            source_version="",
+            lifecycle_stage="active",
+            artifact_uri=f"mlruns/{run_id}",
+            experiment_id=experiment,
+        )
+        for key, value in metrics.items():
+            point = {"key": key, "value": value, "timestamp": now, "step": 0, "is_nan": 0}
+            _insert(db, "metrics", run_uuid=run_id, **point)
+            _insert(db, "latest_metrics", run_uuid=run_id, **point)
+        for key, value in params.items():
+            _insert(db, "params", run_uuid=run_id, key=key, value=value)
+    db.commit()
+
+
+def search(_: int) -> dict[str, float]:
+    return warm(
+        lambda: mlflow.search_runs(
+            experiment_names=[EXPERIMENT],
+            filter_string=FILTER,
+            order_by=[ORDER],
+            max_results=PAGE,
+            output_format="list",
+        ),
+        PAGE,
+    )
+
+
+def artifact(size: int) -> dict[str, float]:
+    path = made_file(size)
+    with mlflow.start_run(), Stopwatch() as watch:
+        mlflow.log_artifact(path)
+    return watch.figures(extra_mb=watch.extra_mb)
+
+
+def _insert(db: sqlite3.Connection, table: str, **row: object) -> None:
+    places = ", ".join("?" for _ in row)
+    db.execute(f"insert into {table} ({', '.join(row)}) values ({places})", tuple(row.values()))
+
+
+if __name__ == "__main__":
+    contest(globals())

@@ -1,0 +1,79 @@
+"""Stageline, by its public API, on a local store."""
+
+from __future__ import annotations
+
+from population import EXPERIMENT, FILTER, ORDER, PAGE, population
+from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
+
+import stageline
+
+
+def log_metric(size: int) -> dict[str, float]:
+    stageline.set_store("store")
+    with stageline.start_run():
+        stageline.log_metric("loss", 0.0, step=-1)
+        with Stopwatch() as watch:
+            for step in range(size):
+                stageline.log_metric("loss", 0.5 * step, step=step)
+    return watch.figures()
+
+
+def empty_run(size: int) -> dict[str, float]:
+    stageline.set_store("store")
+    with stageline.start_run():
+        pass
+    with Stopwatch() as watch:
+        for _ in range(size):
+            with stageline.start_run():
+                pass
+    return watch.figures()
+
+
+def batches(size: int) -> dict[str, float]:
+    workspace = stageline.Workspace.open("store")
+    stageline.set_store("store")
+    run_id = stageline.start_run().info.run_id
+    with Stopwatch() as watch:
+        for first in range(0, size, 1_000):
+            points = [
+                stageline.MetricPoint("loss", 0.5 * step, step, 1_700_000_000_000 + step)
+                for step in range(first, first + 1_000)
+            ]
+            workspace.runs.log_batch(run_id, metrics=points)
+        stageline.end_run()
+    return watch.figures(bytes_per_point=folder_bytes("store") / size)
+
+
+def search_prepare(size: int) -> None:
+    stageline.set_store("store")
+    stageline.set_experiment(EXPERIMENT)
+    for params, metrics in population(size):
+        with stageline.start_run():
+            stageline.log_params(params)
+            stageline.log_metrics(metrics)
+
+
+def search(_: int) -> dict[str, float]:
+    stageline.set_store("store")
+    return warm(
+        lambda: stageline.search_runs(
+            experiment_names=[EXPERIMENT],
+            filter_string=FILTER,
+            order_by=[ORDER],
+            max_results=PAGE,
+            output_format="list",
+        ),
+        PAGE,
+    )
+
+
+def artifact(size: int) -> dict[str, float]:
+    stageline.set_store("store")
+    path = made_file(size)
+    with stageline.start_run(), Stopwatch() as watch:
+        stageline.log_artifact(path)
+    return watch.figures(extra_mb=watch.extra_mb)
+
+
+if __name__ == "__main__":
+    contest(globals())
