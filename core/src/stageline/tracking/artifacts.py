@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +20,14 @@ from stageline.storage.transfer import (
     put_file,
 )
 from stageline.tracking.artifact_reading import ArtifactReader, checked_folder, digest_in, joined
-from stageline.tracking.kept_files import Note, open_spool, ship_spooled
+from stageline.tracking.kept_files import (
+    Note,
+    alone_with,
+    is_away,
+    note_away,
+    open_spool,
+    ship_spooled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,12 +35,7 @@ if TYPE_CHECKING:
     from stageline.domain.artifact import StoredFile
     from stageline.storage.port import ObjectStore
 
-__all__ = ["PAUSE_S", "Note", "RunArtifacts", "ship_spooled"]
-
-PAUSE_S = 30.0
-"""After the store failed to take a file, the next ones go to the spool for so long without asking it."""
-
-_log = logging.getLogger("stageline")
+__all__ = ["Note", "RunArtifacts", "ship_spooled"]
 
 
 class RunArtifacts(ArtifactReader):
@@ -59,9 +58,6 @@ class RunArtifacts(ArtifactReader):
         super().__init__(store, run_id, known=known)
         self._note = note
         self._spool = spool
-        self._away_until = 0.0
-        self._has_warned = False
-        self._locks: dict[tuple[int, str], threading.Lock] = {}
 
     def log_file(
         self,
@@ -150,11 +146,7 @@ class RunArtifacts(ArtifactReader):
         """Send what the spool holds; the artifact paths. Raises `StorageFailed` if the store is still away."""
         if self._spool is None:
             return []
-        shipped = ship_spooled(
-            self._store, self.run_id, self._spool, self._note, alone_with=self._alone_with
-        )
-        self._away_until = 0.0
-        return shipped
+        return ship_spooled(self._store, self.run_id, self._spool, self._note)
 
     def _put_files(self, files: Mapping[str, Path], progress: Progress | None) -> None:
         stop = threading.Event()
@@ -209,22 +201,17 @@ class RunArtifacts(ArtifactReader):
         spool = self._spool
         if spool is None:
             return send()
-        if time.monotonic() >= self._away_until:
+        if not is_away(spool):
             try:
-                with self._alone_with(path):
+                with alone_with(spool, path):
                     digest = send()
                     if spool.is_dir():
                         open_spool(spool).delete(path)  # older, and must not come after this
                 return digest
             except StorageFailed as error:
-                self._away_until = time.monotonic() + PAUSE_S
-                self._warn(error)
+                note_away(spool, self.run_id, error)
         keep(spool)
         return None
-
-    def _alone_with(self, path: str) -> threading.Lock:
-        # One for each process: a thread that a forked child does not have may have held the parent's.
-        return self._locks.setdefault((os.getpid(), path), threading.Lock())
 
     def _kept(self, path: str) -> bytes | None:
         if self._spool is None or not self._spool.is_dir():
@@ -233,17 +220,6 @@ class RunArtifacts(ArtifactReader):
             return open_spool(self._spool).read(path)
         except NotFound:
             return None
-
-    def _warn(self, error: StorageFailed) -> None:
-        if not self._has_warned:
-            self._has_warned = True
-            _log.warning(
-                "files of run %s are kept in %s, because the store did not take them (%s): "
-                "once it does, run `stageline sync`",
-                self.run_id,
-                self._spool,
-                error,
-            )
 
 
 def _dict_text(dictionary: Any, artifact_file: str) -> str:
