@@ -20,7 +20,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,11 @@ START_WITHIN_S = 60.0
 _started: list[subprocess.Popen[bytes]] = []
 
 
-@dataclass(frozen=True)
 class S3Server:
     """Where a server that speaks S3 listens."""
 
-    endpoint: str
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
 
     @property
     def options(self) -> dict[str, Any]:
@@ -59,12 +59,24 @@ class S3Server:
 
     def new_bucket(self) -> str:
         """The URL of a fresh, empty bucket."""
+        name = f"b-{uuid.uuid4().hex[:20]}"
+        self.fs.call_s3("create_bucket", Bucket=name)
+        return f"s3://{name}"
+
+    @cached_property
+    def fs(self) -> Any:  # fsspec has no types
+        """A file system on the whole server; making one costs half a second."""
         import s3fs
 
-        name = f"b-{uuid.uuid4().hex[:20]}"
-        fs = s3fs.S3FileSystem(**self.options, skip_instance_cache=True)
-        fs.call_s3("create_bucket", Bucket=name)
-        return f"s3://{name}"
+        return s3fs.S3FileSystem(**self.options, skip_instance_cache=True)
+
+    @cached_property
+    def _shared_bucket(self) -> str:
+        return self.new_bucket()
+
+    def new_place(self) -> str:
+        """The URL of a fresh, empty prefix in a bucket that others share; quicker than a bucket."""
+        return f"{self._shared_bucket}/{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="session")
@@ -209,6 +221,7 @@ def _shared(
             state["users"] -= 1
             if state["users"]:
                 _write_state(folder, state)
+                _leave_running(state["pid"])
             else:
                 _stop(state["pid"])
                 shutil.rmtree(folder / "data", ignore_errors=True)
@@ -231,6 +244,12 @@ def _read_state(folder: Path) -> dict[str, Any]:
 
 def _write_state(folder: Path, state: dict[str, Any]) -> None:
     (folder / "state.json").write_text(json.dumps(state))
+
+
+def _leave_running(pid: int) -> None:
+    for process in _started:
+        if process.pid == pid:
+            process.returncode = 0  # or Popen warns, when this worker ends, that it is running
 
 
 def _stop(pid: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
@@ -279,6 +280,30 @@ def test_after_a_fork_a_new_session_is_opened(
 # --- S3 itself
 
 
+def test_wrong_credentials_are_told(seaweedfs_server: S3Server) -> None:
+    options = {**seaweedfs_server.options, "secret": "not-the-secret"}
+    store = RemoteStore(seaweedfs_server.new_place(), options)
+    calls: list[Callable[[], object]] = [
+        lambda: store.read("a"),
+        lambda: store.create("a", b"1"),
+        lambda: store.list(""),
+    ]
+    for call in calls:
+        with pytest.raises(Unauthorized, match="refused the credentials") as caught:
+            call()
+        assert "not-the-secret" not in everything_shown(caught.value)
+
+
+def test_server_that_is_away_is_told(clock: FixedClock) -> None:
+    with socket.socket() as taken:  # bound but not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        server = S3Server(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        store = RemoteStore("s3://bucket", server.options, retry_for_s=0, clock=clock)
+        for call in (lambda: store.read("a"), lambda: store.create("a", b"1")):
+            with pytest.raises(StorageFailed, match="can not be reached"):
+                call()
+
+
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The S3 operations that were asked for."""
@@ -351,11 +376,8 @@ def test_missing_bucket_is_told(moto_server: S3Server) -> None:
 
 
 def test_folder_markers_of_consoles_are_passed_over(moto_server: S3Server) -> None:
-    import s3fs
-
     bucket = moto_server.new_bucket()
-    fs = s3fs.S3FileSystem(**moto_server.options, skip_instance_cache=True)
-    fs.call_s3("put_object", Bucket=bucket.removeprefix("s3://"), Key="f/", Body=b"")
+    moto_server.fs.call_s3("put_object", Bucket=bucket.removeprefix("s3://"), Key="f/", Body=b"")
     store = open_store(bucket, moto_server.options)
     assert store.list("f/") == []
     with pytest.raises(NotFound):
@@ -363,14 +385,11 @@ def test_folder_markers_of_consoles_are_passed_over(moto_server: S3Server) -> No
 
 
 def test_abandoned_upload_leaves_no_parts(moto_server: S3Server) -> None:
-    import s3fs
-
     bucket = moto_server.new_bucket()
     store = open_store(bucket, moto_server.options)
     with pytest.raises(KeyError):
         write_and_fail(store, "large")
-    fs = s3fs.S3FileSystem(**moto_server.options, skip_instance_cache=True)
-    uploads = fs.call_s3("list_multipart_uploads", Bucket=bucket.removeprefix("s3://"))
+    uploads = moto_server.fs.call_s3("list_multipart_uploads", Bucket=bucket.removeprefix("s3://"))
     assert not uploads.get("Uploads")
 
 

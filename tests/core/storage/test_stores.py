@@ -47,12 +47,7 @@ class TestMoto(StoreContract):
         self.server = moto_server
 
     def make_store(self) -> ObjectStore:
-        return RemoteStore(f"{self.server.new_bucket()}/some/prefix", self.server.options)
-
-
-class TestMotoAtTheRootOfItsBucket(TestMoto):
-    def make_store(self) -> ObjectStore:
-        return RemoteStore(self.server.new_bucket(), self.server.options)
+        return RemoteStore(self.server.new_place(), self.server.options)
 
 
 class TestSeaweedFS(StoreContract):
@@ -65,7 +60,7 @@ class TestSeaweedFS(StoreContract):
         self.server = seaweedfs_server
 
     def make_store(self) -> ObjectStore:
-        return RemoteStore(f"{self.server.new_bucket()}/prefix", self.server.options)
+        return RemoteStore(self.server.new_place(), self.server.options)
 
 
 class TestAnyOtherFileSystem(StoreContract):
@@ -79,3 +74,18 @@ class TestAnyOtherFileSystem(StoreContract):
 
     def make_store(self) -> ObjectStore:
         return RemoteStore("dir://", {"path": str(self.root), "target_protocol": "file"})
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/some/deep/prefix", "/odd prefix-ä/"])
+def test_store_may_lie_anywhere_in_a_bucket(moto_server: S3Server, prefix: str) -> None:
+    bucket = moto_server.new_bucket()
+    beside = RemoteStore(f"{bucket}/some/deep/prefix-beside", moto_server.options)
+    store = RemoteStore(bucket + prefix, moto_server.options)
+    if prefix.strip("/"):
+        beside.create("a", b"1")
+    assert store.list("") == []
+    store.create("f/a", b"1")
+    store.create("b", b"2")
+    assert [entry.key for entry in store.list("")] == ["b", "f/a"]
+    assert [entry.key for entry in store.list("", deep=False)] == ["b", "f/"]
+    assert store.read("f/a") == b"1"

@@ -19,8 +19,10 @@ from stageline.storage.remote_errors import Kind, kind_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# One part of a multipart upload, and one range of a streamed read: what bounds the memory.
-BLOCK = 8 * 2**20
+# What bounds the memory of a stream. One part of an upload, of which S3 allows 10,000 ...
+WRITE_BLOCK = 8 * 2**20
+# ... and one range of a read, of which fsspec holds up to five copies for a moment.
+READ_BLOCK = 5 * 2**20
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
 _ETAGS = ("ETag", "etag", "generation")
 
@@ -101,7 +103,7 @@ class Dialect:
 
     def open_read(self, key: str) -> BinaryIO:
         """A stream of the object."""
-        return cast("BinaryIO", self.fs.open(self.path(key), "rb", block_size=BLOCK))
+        return cast("BinaryIO", self.fs.open(self.path(key), "rb", block_size=READ_BLOCK))
 
     def start_write(self, key: str) -> str:
         """The name under which a stream is written until it is complete."""
@@ -185,7 +187,7 @@ class ObjectDialect(Dialect):
 
     def open_part(self, name: str, mode: Literal["wb"]) -> BinaryIO:
         """A multipart upload that starts once there is more than one block."""
-        return cast("BinaryIO", self.fs.open(name, mode, block_size=BLOCK))
+        return cast("BinaryIO", self.fs.open(name, mode, block_size=WRITE_BLOCK))
 
     def finish_write(self, name: str, key: str) -> None:
         """Closing the stream has published it."""
