@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from stageline.domain.run import TAG_NOTE, TAG_RUN_NAME, DatasetInput, DatasetRef, MetricPoint, Run, RunStatus, ViewType
+from stageline.domain.run import (
+    TAG_NOTE,
+    TAG_RUN_NAME,
+    DatasetInput,
+    DatasetRef,
+    MetricPoint,
+    Run,
+    RunStatus,
+    ViewType,
+)
 from stageline.errors import InvalidInput
 from stageline.tracking import endings
-from stageline.tracking.active import ActiveRun
 from stageline.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     import pandas as pd
 
     from stageline.domain.experiment import Experiment
+    from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
 
 _STACK: ContextVar[tuple[ActiveRun, ...]] = ContextVar("stageline_active_runs", default=())
@@ -54,7 +64,9 @@ def workspace() -> Workspace:
     return _Session.workspace
 
 
-def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:
+def set_experiment(
+    experiment_name: str | None = None, experiment_id: str | None = None
+) -> Experiment:
     """Choose the experiment of new runs, and make it if it is not there.
 
     Raises:
@@ -70,7 +82,9 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
     if experiment_name is None:
         experiment = experiments.get(str(experiment_id))
         if experiment.lifecycle_stage == "deleted":
-            raise InvalidInput(f"experiment {experiment.name!r} is deleted: restore it, or choose another")
+            raise InvalidInput(
+                f"experiment {experiment.name!r} is deleted: restore it, or choose another"
+            )
     else:
         try:
             experiment = experiments.get_or_create(experiment_name)
@@ -106,7 +120,10 @@ def delete_experiment(experiment_id: str) -> None:
 
 def set_experiment_tag(key: str, value: Any) -> None:
     """Set a tag of the experiment of new runs."""
-    chosen = _Session.experiment_id or set_experiment(_Session.experiment_name or "Default").experiment_id
+    chosen = (
+        _Session.experiment_id
+        or set_experiment(_Session.experiment_name or "Default").experiment_id
+    )
     workspace().experiments.set_tag(chosen, key, value)
 
 
@@ -137,8 +154,8 @@ def start_run(
         tags: First tags.
         description: Text that is shown with the run.
         log_system_metrics: Whether to log CPU, memory, disk and network use every ten seconds.
-        rank: Which process of a distributed job this is. All of them name the same `run_id`, which need not exist; rank 0 owns
-            the params and the end.
+        rank: Which process of a distributed job this is. All of them name the same `run_id`, which need not exist;
+            rank 0 owns the params and the end.
         capture_output: Whether to keep what the process prints.
 
     Raises:
@@ -160,7 +177,9 @@ def start_run(
     runs = workspace().runs
     if rank is not None:
         if not named:
-            raise InvalidInput("start_run(rank=...) needs the run_id that all ranks of the job share")
+            raise InvalidInput(
+                "start_run(rank=...) needs the run_id that all ranks of the job share"
+            )
         opened = runs.join(
             named, experiment_name=_Session.experiment_name, run_name=run_name, tags=given, parent_run_id=parent,
             owns_end=rank == 0,
@@ -344,9 +363,9 @@ def log_input(
 def _opened(run_id: str | None) -> ActiveRun:
     if run_id is None:
         return _current()
-    return next((run for run in workspace().runs.open_runs() if run.run_id == run_id), None) or workspace().runs.resume(
-        run_id, owns_end=False
-    )
+    return next(
+        (run for run in workspace().runs.open_runs() if run.run_id == run_id), None
+    ) or workspace().runs.resume(run_id, owns_end=False)
 
 
 # -- files --------------------------------------------------------------------------------------------
@@ -356,7 +375,9 @@ def _files(run_id: str | None = None) -> RunArtifacts:
     return workspace().artifacts(run_id or _current().run_id)
 
 
-def log_artifact(local_path: str | Path, artifact_path: str | None = None, run_id: str | None = None) -> None:
+def log_artifact(
+    local_path: str | Path, artifact_path: str | None = None, run_id: str | None = None
+) -> None:
     """Store a file, or a folder, under the run; in the folder `artifact_path` if that is given."""
     path = Path(local_path)
     if path.is_dir():
@@ -365,7 +386,9 @@ def log_artifact(local_path: str | Path, artifact_path: str | None = None, run_i
         _files(run_id).log_file(path, artifact_path)
 
 
-def log_artifacts(local_dir: str | Path, artifact_path: str | None = None, run_id: str | None = None) -> None:
+def log_artifacts(
+    local_dir: str | Path, artifact_path: str | None = None, run_id: str | None = None
+) -> None:
     """Store what a folder holds under the run; in the folder `artifact_path` if that is given."""
     _files(run_id).log_folder(Path(local_dir), artifact_path)
 
@@ -380,7 +403,9 @@ def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> 
     _files(run_id).log_dict(dictionary, artifact_file)
 
 
-def log_figure(figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None) -> None:
+def log_figure(
+    figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None
+) -> None:
     """Store a matplotlib or plotly figure as the kind of file that the name's ending says."""
     from stageline.tracking import media
 
@@ -395,7 +420,16 @@ def log_image(
     timestamp: int | None = None,
     synchronous: bool | None = None,
 ) -> None:
-    """Store an image (PIL, or an array of height x width [x channels]) as a file, or as one of a series by `key` and `step`."""
+    """Store an image as a file, or as one of a series by `key` and `step`.
+
+    Args:
+        image: A PIL image, or an array of height x width [x 1, 3 or 4 channels]: uint8, or floats from 0 to 1.
+        artifact_file: The file's path, if it is a single image.
+        key: The name of the series, if it is one of many.
+        step: Where in the series.
+        timestamp: Unix time in milliseconds; now if not given.
+        synchronous: Ignored.
+    """
     from stageline.tracking import media
 
     media.log_image(_files(), image, artifact_file, key=key, step=step, timestamp=timestamp)
@@ -514,7 +548,9 @@ def search_experiments(
     token: str | None = None
     while max_results is None or len(found) < max_results:
         left = 1000 if max_results is None else min(1000, max_results - len(found))
-        page = workspace().search_experiments(view, left, filter_string or "", order_by or (), token)
+        page = workspace().search_experiments(
+            view, left, filter_string or "", order_by or (), token
+        )
         found += page
         token = page.token
         if token is None:

@@ -7,13 +7,15 @@ Order of precedence: argument, environment (`STAGELINE_*`), the file named by `S
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from stageline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_STORE = "./mlstore"
 
@@ -26,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     storage_options: dict[str, Any] = {}
     """Passed to fsspec; may hold credentials, so it is never shown or stored. JSON in the environment."""
     durability: Literal["os", "fsync"] = "os"
-    """`os`: what was logged survives the death of the process. `fsync`: of the machine, at the cost of a disk flush a call."""
+    """`os`: what was logged survives the death of the process. `fsync`: of the machine, for a disk flush a call."""
     flush_s: float = 10.0
     """Seconds between shipments of a run's records to a remote store."""
     flush_bytes: int = 1 << 20
@@ -45,12 +47,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who is recorded as the runs' user; default: the login name."""
 
     def __repr__(self) -> str:
-        return f"Settings(store={self.store!r}, storage_options={sorted(self.storage_options)}, ...)"
+        return (
+            f"Settings(store={self.store!r}, storage_options={sorted(self.storage_options)}, ...)"
+        )
 
     @property
     def spool_folder(self) -> Path:
         """Where write-ahead logs for remote stores lie."""
-        return Path(self.spool) if self.spool else _xdg("XDG_STATE_HOME", ".local/state") / "stageline" / "spool"
+        return (
+            Path(self.spool)
+            if self.spool
+            else _xdg("XDG_STATE_HOME", ".local/state") / "stageline" / "spool"
+        )
 
     @property
     def cache_folder(self) -> Path:
@@ -72,7 +80,9 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"a setting is wrong: {error}; see the list of settings in the documentation") from error
+        raise InvalidInput(
+            f"a setting is wrong: {error}; see the list of settings in the documentation"
+        ) from error
 
 
 def _parsed(name: str, text: str, into: Any) -> Any:
@@ -87,7 +97,9 @@ def _parsed(name: str, text: str, into: Any) -> Any:
 
 def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
     named = environment.get("STAGELINE_CONFIG")
-    path = Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "stageline" / "config.toml"
+    path = (
+        Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "stageline" / "config.toml"
+    )
     try:
         text = path.read_bytes()
     except FileNotFoundError:

@@ -6,7 +6,6 @@ import atexit
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +17,15 @@ from stageline.domain.run import Run, ViewType
 from stageline.settings import Settings, load_settings
 from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
-from stageline.storage.port import ObjectStore
 from stageline.tracking.experiments import Experiments
 from stageline.tracking.runs import Runs, login_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stageline.domain.experiment import Experiment
     from stageline.domain.page import Page
+    from stageline.storage.port import ObjectStore
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.search import RunSearch
 
@@ -85,7 +86,10 @@ class Workspace:
 
         place = hashlib.sha256(self.store.url.encode()).hexdigest()[:16]
         return RunSearch(
-            self.store, self.settings.cache_folder / "index" / place, self.clock, self.runs.summaries
+            self.store,
+            self.settings.cache_folder / "index" / place,
+            self.clock,
+            self.runs.summaries,
         )
 
     def search_runs(
@@ -106,7 +110,9 @@ class Workspace:
 
         for active in self.runs.open_runs():
             active.stream.publish_live()
-        found = self.index.search(experiment_ids, filter_string, view, max_results, order_by, page_token)
+        found = self.index.search(
+            experiment_ids, filter_string, view, max_results, order_by, page_token
+        )
         runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
         return Page(runs, found.token)
 
@@ -121,7 +127,9 @@ class Workspace:
         """One page of experiments, by the same rules."""
         from stageline.tracking.experiment_search import search_experiments
 
-        return search_experiments(self.experiments.list(view), filter_string, max_results, order_by, page_token)
+        return search_experiments(
+            self.experiments.list(view), filter_string, max_results, order_by, page_token
+        )
 
     def sync(self) -> list[Any]:
         """Ship what dead processes of this machine left for this store; see `Reaper.sync`."""
@@ -132,10 +140,10 @@ def _spool(store: ObjectStore, settings: Settings) -> Path | None:
     """Where logs lie on their way to `store`; None if they lie in it."""
     if isinstance(store, LocalStore):
         return None
-    if store.url.startswith("memory:"):  # gone with the process, and so may be what was meant for it
+    if store.url.startswith(
+        "memory:"
+    ):  # gone with the process, and so may be what was meant for it
         folder = tempfile.mkdtemp(prefix="stageline-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
     return settings.spool_folder / hashlib.sha256(store.url.encode()).hexdigest()[:16]
-
-

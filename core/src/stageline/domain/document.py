@@ -29,7 +29,9 @@ def check_format(found: object, expected: str, what: str) -> None:
     raise Corrupt(f"{what} should be a document of format {expected}, but says {found!r}")
 
 
-def decode_document(data: bytes, into: type[T], expected: str, what: str) -> tuple[T, dict[str, Any]]:
+def decode_document(
+    data: bytes, into: type[T], expected: str, what: str
+) -> tuple[T, dict[str, Any]]:
     """A document and its raw fields; give the raw fields to `encode_document` to keep those that are unknown here.
 
     Raises:

@@ -45,6 +45,8 @@ class PointsLogged(Event, frozen=True, tag=3):
     """Many metric points, as the columns of `storage.series`."""
 
     columns: bytes
+    last: dict[str, tuple[int, int, float]]
+    """Step, timestamp and value of each metric's greatest point, so that a summary need not unpack the columns."""
 
 
 class ParamsLogged(Event, frozen=True, tag=4):
@@ -144,7 +146,12 @@ def decode_event(payload: bytes) -> AnyEvent:
         event: AnyEvent = _decode.decode(payload)
     except msgspec.ValidationError:
         fields = msgspec.msgpack.decode(payload)
-        if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] not in _KNOWN_TAGS:
+        if (
+            isinstance(fields, list)
+            and fields
+            and isinstance(fields[0], int)
+            and fields[0] not in _KNOWN_TAGS
+        ):
             return Unknown()
         raise
     return event

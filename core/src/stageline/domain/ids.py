@@ -8,10 +8,12 @@ import time
 
 
 def new_run_id() -> str:
-    """32 hexadecimal digits in the layout of a UUID of version 7 (RFC 9562): ids sort by the millisecond of their making."""
+    """32 hexadecimal digits laid out as a UUID of version 7 (RFC 9562): ids sort by the millisecond of their making."""
     milliseconds = time.time_ns() // 1_000_000
     noise = int.from_bytes(os.urandom(10), "big")
-    number = milliseconds << 80 | 0x7 << 76 | (noise >> 68) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    number = (
+        milliseconds << 80 | 0x7 << 76 | (noise >> 68) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    )
     return f"{number:032x}"
 
 
@@ -28,7 +30,9 @@ def new_writer_id() -> str:
 
 def new_experiment_id() -> str:
     """A decimal number that fits in a signed 64-bit integer, since some clients of the protocol insist on one."""
-    return str(time.time_ns() // 1_000_000 * 1_000_000 + int.from_bytes(os.urandom(4), "big") % 1_000_000)
+    return str(
+        time.time_ns() // 1_000_000 * 1_000_000 + int.from_bytes(os.urandom(4), "big") % 1_000_000
+    )
 
 
 def new_txn() -> str:

@@ -59,7 +59,9 @@ class ViewType(str, Enum):
 
     def shows(self, stage: LifecycleStage) -> bool:
         """Whether a thing in `stage` is in this view."""
-        return self is ViewType.ALL or (self is ViewType.DELETED_ONLY) == (stage is LifecycleStage.DELETED)
+        return self is ViewType.ALL or (self is ViewType.DELETED_ONLY) == (
+            stage is LifecycleStage.DELETED
+        )
 
 
 class MetricPoint(NamedTuple):

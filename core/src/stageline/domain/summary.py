@@ -1,12 +1,12 @@
 """The fold of a run: how the records of any number of writers add up, in any order, twice or once.
 
-A `RunSummary` is an element of a join-semilattice: `merge` is commutative, associative and idempotent
-(Shapiro et al., "Conflict-free Replicated Data Types", 2011), so shipping, listing and compaction need not agree on an order.
+A `RunSummary` is an element of a join-semilattice: `merge` is commutative, associative and idempotent (Shapiro
+et al., "Conflict-free Replicated Data Types", 2011), so shipping, listing and compaction need not agree on an order.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from typing_extensions import assert_never
@@ -26,6 +26,9 @@ from stageline.domain.run import (
     RunStatus,
 )
 from stageline.errors import Corrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 SUMMARY_FORMAT = "stageline.summary/1"
 
@@ -83,10 +86,12 @@ class RunSummary(msgspec.Struct):
     # -- building ---------------------------------------------------------------------------------
 
     def apply(self, event: ev.AnyEvent, attempt: int = 1) -> None:
-        """Take one record in. Points in columns, files and output are not part of a summary and pass by."""
+        """Take one record in. Files and output are not part of a summary and pass by."""
         match event:
             case ev.PointLogged():
-                self.take_point(event.key, LastPoint(attempt, event.step, event.timestamp, event.value))
+                self.take_point(
+                    event.key, LastPoint(attempt, event.step, event.timestamp, event.value)
+                )
             case ev.Started():
                 self._take_start(event)
             case ev.ParamsLogged():
@@ -106,7 +111,10 @@ class RunSummary(msgspec.Struct):
                 )
             case ev.DeletionSet():
                 self.deletion = _latest(self.deletion, (event.stamp, event.deleted))
-            case ev.PointsLogged() | ev.ArtifactsStored() | ev.OutputWritten() | ev.Unknown():
+            case ev.PointsLogged():
+                for key, last in event.last.items():
+                    self.take_point(key, LastPoint(attempt, *last))
+            case ev.ArtifactsStored() | ev.OutputWritten() | ev.Unknown():
                 pass
             case _:
                 assert_never(event)
@@ -154,7 +162,9 @@ class RunSummary(msgspec.Struct):
                 status=status.status,
                 start_time=self.started[0] if self.started else 0,
                 end_time=status.end_time,
-                lifecycle_stage=LifecycleStage.DELETED if self.is_deleted else LifecycleStage.ACTIVE,
+                lifecycle_stage=LifecycleStage.DELETED
+                if self.is_deleted
+                else LifecycleStage.ACTIVE,
                 artifact_uri=artifact_uri,
                 reason=status.reason,
             ),
@@ -163,7 +173,9 @@ class RunSummary(msgspec.Struct):
                 params={key: value for key, (_, value) in sorted(self.params.items())},
                 tags=tags,
             ),
-            inputs=RunInputs(dataset_inputs=[given for _, (_, given) in sorted(self.inputs.items())]),
+            inputs=RunInputs(
+                dataset_inputs=[given for _, (_, given) in sorted(self.inputs.items())]
+            ),
             metrics={
                 key: MetricPoint(key, point.value, point.step, point.timestamp)
                 for key, point in sorted(self.metrics.items())
@@ -219,7 +231,9 @@ def decode_summary(data: bytes) -> RunSummary:
     try:
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise Corrupt(f"a run summary can not be read ({error}); run `stageline compact --rebuild`") from error
+        raise Corrupt(
+            f"a run summary can not be read ({error}); run `stageline compact --rebuild`"
+        ) from error
 
 
 def _spelt(value: Any) -> Any:
@@ -233,6 +247,18 @@ def _spelt(value: Any) -> Any:
 
 
 # -- which of two stays -------------------------------------------------------------------------------
+
+
+def last_of(points: Collection[tuple[int, int, float]]) -> tuple[int, int, float]:
+    """The greatest of (step, timestamp, value), where a number is greater than NaN."""
+    step, timestamp, value = last = max(points)
+    if value == value:
+        return last
+    # NaN hides from `max` the numbers that share its step and timestamp.
+    return max(
+        (point for point in points if point[:2] == (step, timestamp)),
+        key=lambda point: (point[2] == point[2], point[2] if point[2] == point[2] else 0.0),
+    )
 
 
 def _order(point: LastPoint) -> tuple[int, int, int, bool, float]:

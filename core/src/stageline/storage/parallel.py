@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -13,7 +15,9 @@ WIDTH = 8
 """Requests at once; a store's own client allows about ten connections."""
 
 
-def together(ask: Callable[[Item], Result], items: Iterable[Item], width: int = WIDTH) -> list[Result]:
+def together(
+    ask: Callable[[Item], Result], items: Iterable[Item], width: int = WIDTH
+) -> list[Result]:
     """`ask` of each item, up to `width` at once, in the order of `items`. The first error is raised."""
     todo = list(items)
     if len(todo) < 2 or width < 2:

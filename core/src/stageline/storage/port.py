@@ -62,7 +62,7 @@ class ObjectStore(Protocol):
     def open(self, key: str, mode: Literal["rb", "wb"]) -> BinaryIO:
         """A stream, for what does not fit in memory. Raises `NotFound` on reading.
 
-        A written object appears whole when the stream is closed without an exception, and never before; leaving its `with` block by
-        an exception leaves the store as it was.
+        A written object appears whole when the stream is closed without an exception, and never before; leaving its
+        `with` block by an exception leaves the store as it was.
         """
         ...

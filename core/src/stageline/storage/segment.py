@@ -13,8 +13,8 @@ from zlib import crc32
 import msgspec
 import zstandard
 
-from stageline.domain.events import AnyEvent, PointLogged, PointsLogged, decode_event
 from stageline.domain.document import check_format
+from stageline.domain.events import AnyEvent, PointLogged, PointsLogged, decode_event
 from stageline.errors import Corrupt
 from stageline.storage.series import Series, decode_columns, encode_columns
 
@@ -65,31 +65,38 @@ class Stretch:
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
-        self.columns: dict[str, Series] = {}
+        self._columns: dict[str, Series] = {}
+        self._packed: list[bytes] = []
 
     def __bool__(self) -> bool:
-        return bool(self.records or self.columns)
+        return bool(self.records or self._columns or self._packed)
+
+    @property
+    def columns(self) -> dict[str, Series]:
+        """All points. Those that came packed are unpacked when somebody asks."""
+        while self._packed:
+            self._add(decode_columns(self._packed.pop(0)))
+        return self._columns
 
     def take(self, payload: bytes, event: AnyEvent) -> None:
         """Add one record."""
         if isinstance(event, PointLogged):
-            series = self.columns.get(event.key)
+            series = self._columns.get(event.key)
             if series is None:
-                series = self.columns[event.key] = Series()
+                series = self._columns[event.key] = Series()
             series.append(event.step, event.timestamp, event.value)
         elif isinstance(event, PointsLogged):
-            self.take_columns(decode_columns(event.columns))
+            self._packed.append(event.columns)
         else:
             self.records.append(payload)
 
-    def take_columns(self, columns: dict[str, Series]) -> None:
-        """Add points that are in columns already."""
+    def take_rows(self, rows: dict[str, Series]) -> None:
+        """Add points that were gathered from single records."""
+        self._add(rows)
+
+    def _add(self, columns: dict[str, Series]) -> None:
         for key, more in columns.items():
-            known = self.columns.get(key)
-            if known is None:
-                self.columns[key] = more
-            else:
-                known.extend(more)
+            self._columns.setdefault(key, Series()).extend(more)
 
 
 def encode_segment(head: SegmentHead, stretch: Stretch) -> bytes:

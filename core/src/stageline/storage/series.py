@@ -1,24 +1,27 @@
 """Metric points as columns: about 7 bytes a point on disk, coded without leaving the standard library and zstd.
 
-Body, zstd-compressed: for each key, in the order of the directory, three columns of 64-bit little-endian words: steps as
-differences, timestamps as differences, values as they are. Each column is byte-shuffled (all first
-bytes, then all second bytes ...), which is what makes slowly changing numbers compress.
+Body, zstd-compressed: for each key, in the order of the directory, three columns of 64-bit little-endian words:
+steps as differences, timestamps as differences, values as they are. Each column is byte-shuffled (all first bytes,
+then all second bytes ...), which is what makes slowly changing numbers compress.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from operator import sub
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import zstandard
 
 from stageline.domain.run import MetricPoint
+from stageline.domain.summary import last_of
 from stageline.errors import Corrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 WORD = 8
 MAX_POINTS = 1 << 26
@@ -54,6 +57,10 @@ class Series:
         self.steps.extend(other.steps)
         self.timestamps.extend(other.timestamps)
         self.values.extend(other.values)
+
+    def last(self) -> tuple[int, int, float]:
+        """Step, timestamp and value of the greatest point."""
+        return last_of(list(zip(self.steps, self.timestamps, self.values, strict=True)))
 
     def points(self, key: str) -> Iterator[MetricPoint]:
         """The points, in the order in which they were logged."""

@@ -14,15 +14,17 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 import msgspec
 
 from stageline.errors import Corrupt, StorageFailed
 from stageline.storage.keys import TEMPORARY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 WAL_FORMAT = "stageline.wal/1"
 MAX_RECORD = 64 << 20
@@ -103,12 +105,14 @@ def create_wal(path: Path, head: WalHead, *, sync_each: bool = False) -> WriteAh
 
 
 def _named_with_head(path: Path, head: WalHead) -> int:
-    """A new file gets its name only once it is locked and has its head, so that nobody finds one that seems abandoned."""
+    """A new file gets its name only when it is locked and has its head, so that none is found that seems abandoned."""
     payload = _encode_head(head)
     unnamed = path.with_name(f"{TEMPORARY}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            unnamed, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             frame = _FRAME.pack(len(payload), crc32(payload)) + payload
@@ -195,7 +199,7 @@ def is_written(path: Path) -> bool:
 def _appender(
     log: WriteAheadLog, sync_each: bool
 ) -> tuple[Callable[[bytes], None], Callable[[int], None]]:
-    # Closures, not methods: `append` runs once for each logged point, and attribute look-ups would add a third to its cost.
+    # Closures, not methods: `append` runs once for each logged point; attribute look-ups would add a third to its cost.
     pack, write, checksum, fsync = _FRAME.pack, os.write, crc32, os.fsync
     descriptor = -1
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stageline.domain.run import Attempt, DatasetInput, MetricPoint, Run, RunData, RunInfo, RunStatus
+from stageline.domain.run import (
+    Attempt,
+    DatasetInput,
+    MetricPoint,
+    Run,
+    RunData,
+    RunInfo,
+    RunStatus,
+)
 from stageline.domain.summary import RunSummary, merge
 from stageline.errors import StagelineError, StorageFailed
-from stageline.settings import Settings
 from stageline.storage import layout
 from stageline.tracking.fate import ending_of
 from stageline.tracking.pulse import PULSE, Beat
-from stageline.tracking.stream import LogStream
-from stageline.tracking.writer import RunWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from stageline.settings import Settings
+    from stageline.tracking.stream import LogStream
+    from stageline.tracking.writer import RunWriter
 
 SEAL_FROM = 64 << 10
 """Bytes of single points; a finished log on a local store that holds fewer stays as it is: one file less to write."""
@@ -101,10 +112,14 @@ class ActiveRun:
 
     # -- logging ----------------------------------------------------------------------------------
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, timestamp: int | None = None) -> None:
+    def log_metrics(
+        self, metrics: Mapping[str, float], step: int = 0, timestamp: int | None = None
+    ) -> None:
         """Log one point of each of several metrics, all or none; `timestamp` in milliseconds, now if not given."""
         at = time.time_ns() // 1_000_000 if timestamp is None else timestamp
-        self._writer.log_points([MetricPoint(key, value, step, at) for key, value in metrics.items()])
+        self._writer.log_points(
+            [MetricPoint(key, value, step, at) for key, value in metrics.items()]
+        )
 
     def log_batch(
         self,
@@ -156,7 +171,9 @@ class ActiveRun:
         self.is_ended = True
         PULSE.remove(self.stream)
         self.stream.path.unlink(missing_ok=True)
-        self.stream.store.delete(layout.inbox_live(self.experiment_id, self.run_id, self.stream.head.writer))
+        self.stream.store.delete(
+            layout.inbox_live(self.experiment_id, self.run_id, self.stream.head.writer)
+        )
         self._writer.close()
         self._on_end(self)
 
@@ -215,6 +232,9 @@ class ActiveRun:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.end(*ending_of(error))

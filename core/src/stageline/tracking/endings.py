@@ -12,12 +12,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stageline.tracking.active import ActiveRun
 from stageline.tracking.fate import ending_at_exit, ending_of, note_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+
+    from stageline.tracking.active import ActiveRun
 
 _open: dict[int, tuple[ActiveRun, int, int]] = {}
 """Run handle by its `id`, with the process and thread that opened it."""
@@ -44,7 +47,9 @@ def _install() -> None:
     _is_installed = True
     # Plain atexit comes after the thread pools have closed, when a store's client can not even look up a host name.
     # Python has no public name for the earlier moment; where the private one is missing, atexit has to do.
-    early: Callable[[Callable[[], None]], Any] = getattr(threading, "_register_atexit", atexit.register)
+    early: Callable[[Callable[[], None]], Any] = getattr(
+        threading, "_register_atexit", atexit.register
+    )
     early(_end_before_threads)
     atexit.register(_end_all)
     sys.excepthook = _noting_uncaught(sys.excepthook)
@@ -75,9 +80,7 @@ def _end_all() -> None:
 
 
 def _noting_uncaught(previous: Callable[..., Any]) -> Callable[..., Any]:
-    def hook(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         _uncaught.append(error)
         previous(kind, error, trace)
 
@@ -101,7 +104,9 @@ def _on_sigterm(previous: Any) -> Callable[[int, FrameType | None], None]:
         if callable(previous):  # somebody knows what to do: the runs end when the process does
             previous(number, frame)
             return
-        with contextlib.suppress(Exception):  # the signal must take effect whatever the store says; the log has it all
+        with contextlib.suppress(
+            Exception
+        ):  # the signal must take effect whatever the store says; the log has it all
             _end_all()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from stageline.domain.experiment import Experiment
 from stageline.domain.like import matches
 from stageline.domain.page import Page, check_max_results, decode_token, encode_token
-from stageline.domain.query import EXPERIMENTS, Comparison, Entity, OrderBy, parse_filter, parse_order_by
+from stageline.domain.query import (
+    EXPERIMENTS,
+    Comparison,
+    Entity,
+    OrderBy,
+    parse_filter,
+    parse_order_by,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from stageline.domain.experiment import Experiment
 
 
 def search_experiments(
@@ -24,8 +35,14 @@ def search_experiments(
     orderings = parse_order_by(order_by, EXPERIMENTS) or (
         OrderBy(Entity.ATTRIBUTE, "last_update_time", ascending=False),
     )
-    found = [experiment for experiment in experiments if all(_meets(experiment, c) for c in conditions)]
-    found.sort(key=lambda experiment: int(experiment.experiment_id) if experiment.experiment_id.isdecimal() else 0)
+    found = [
+        experiment for experiment in experiments if all(_meets(experiment, c) for c in conditions)
+    ]
+    found.sort(
+        key=lambda experiment: (
+            int(experiment.experiment_id) if experiment.experiment_id.isdecimal() else 0
+        )
+    )
     for ordering in reversed(orderings):  # sorting is stable, so the weightiest ordering comes last
         _sort(found, ordering)
     page = found[offset : offset + count]

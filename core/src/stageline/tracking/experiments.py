@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stageline.clock import Clock
 from stageline.domain import names
 from stageline.domain.document import decode_document, encode_document
 from stageline.domain.experiment import (
@@ -29,8 +27,13 @@ from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from stageline.storage import layout
 from stageline.storage.journal import Journal
 from stageline.storage.parallel import together
-from stageline.storage.port import ObjectStore
 from stageline.tracking.texts import tag_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stageline.clock import Clock
+    from stageline.storage.port import ObjectStore
 
 TURNS = 50
 """A writer that loses so many races in a row is told so."""
@@ -66,7 +69,9 @@ class Experiments:
         if found is None:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, [experiment.name for experiment in self.list(ViewType.ALL)], n=3)
+            near = get_close_matches(
+                name, [experiment.name for experiment in self.list(ViewType.ALL)], n=3
+            )
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
             raise NotFound(f"Could not find experiment with name '{name}'{hint}")
         return found
@@ -90,7 +95,10 @@ class Experiments:
             AlreadyExists: the name is held, by an active experiment or by a deleted one.
         """
         names.check_experiment_name(name)
-        checked = dict(names.check_experiment_tag(key, tag_text(key, value)) for key, value in (tags or {}).items())
+        checked = dict(
+            names.check_experiment_tag(key, tag_text(key, value))
+            for key, value in (tags or {}).items()
+        )
         _check_artifact_location(artifact_location)
         self._refuse_taken(name, None)
         now = self._clock.now_ms()
@@ -125,7 +133,9 @@ class Experiments:
                     f"{found.experiment_id}`, or choose another name"
                 )
             return found
-        raise Conflict(f"the name {name!r} changed hands {TURNS} times while it was asked for; try again")
+        raise Conflict(
+            f"the name {name!r} changed hands {TURNS} times while it was asked for; try again"
+        )
 
     def rename(self, experiment_id: str, new_name: str) -> Experiment:
         """Give it another name.
@@ -139,7 +149,10 @@ class Experiments:
             return before
         self._refuse_taken(new_name, experiment_id)
         after = self._change(
-            experiment_id, "renamed", lambda e: msgspec.structs.replace(e, name=new_name), previous_name=before.name
+            experiment_id,
+            "renamed",
+            lambda e: msgspec.structs.replace(e, name=new_name),
+            previous_name=before.name,
         )
         self._claim(new_name, experiment_id)
         return after
@@ -147,7 +160,11 @@ class Experiments:
     def set_tag(self, experiment_id: str, key: str, value: Any) -> None:
         """Set a tag; the last value stays."""
         key, text = names.check_experiment_tag(key, tag_text(key, value))
-        self._change(experiment_id, "tagged", lambda e: msgspec.structs.replace(e, tags={**e.tags, key: text}))
+        self._change(
+            experiment_id,
+            "tagged",
+            lambda e: msgspec.structs.replace(e, tags={**e.tags, key: text}),
+        )
 
     def delete_tag(self, experiment_id: str, key: str) -> None:
         """Remove a tag. Raises `NotFound`."""
@@ -155,7 +172,9 @@ class Experiments:
         def without(experiment: Experiment) -> Experiment:
             if key not in experiment.tags:
                 raise NotFound(f"experiment {experiment.name!r} has no tag {key!r}")
-            return msgspec.structs.replace(experiment, tags={k: v for k, v in experiment.tags.items() if k != key})
+            return msgspec.structs.replace(
+                experiment, tags={k: v for k, v in experiment.tags.items() if k != key}
+            )
 
         self._change(experiment_id, "tagged", without)
 
@@ -201,8 +220,13 @@ class Experiments:
         def holds(name: str) -> bool:
             journal = layout.experiment_name_journal(name)
             if journal not in claims:
-                return name == DEFAULT_EXPERIMENT_NAME and state.experiment_id == DEFAULT_EXPERIMENT_ID
-            return _claim(self._journal(journal).read(claims[journal]), name).experiment_id == state.experiment_id
+                return (
+                    name == DEFAULT_EXPERIMENT_NAME and state.experiment_id == DEFAULT_EXPERIMENT_ID
+                )
+            return (
+                _claim(self._journal(journal).read(claims[journal]), name).experiment_id
+                == state.experiment_id
+            )
 
         if holds(state.name):
             return state
@@ -230,10 +254,17 @@ class Experiments:
             after = msgspec.structs.replace(change(before), last_update_time=self._clock.now_ms())
             if self._write(after, number + 1, action, previous_name, raw):
                 return after
-        raise Conflict(f"experiment {experiment_id} is being changed by too many at once; try again")
+        raise Conflict(
+            f"experiment {experiment_id} is being changed by too many at once; try again"
+        )
 
     def _write(
-        self, state: Experiment, number: int, action: str, previous_name: str | None, raw: dict[str, Any] | None
+        self,
+        state: Experiment,
+        number: int,
+        action: str,
+        previous_name: str | None,
+        raw: dict[str, Any] | None,
     ) -> bool:
         entry = ExperimentEntry(
             txn=new_txn(),
@@ -265,7 +296,11 @@ class Experiments:
     def _refuse_taken(self, name: str, by_other_than: str | None) -> None:
         holder = self.find_by_name(name)
         if holder is not None and holder.experiment_id != by_other_than:
-            state = "deleted: restore it" if holder.lifecycle_stage is LifecycleStage.DELETED else "use it"
+            state = (
+                "deleted: restore it"
+                if holder.lifecycle_stage is LifecycleStage.DELETED
+                else "use it"
+            )
             raise AlreadyExists(
                 f"Experiment '{name}' already exists. It has the id {holder.experiment_id} and is {state}, "
                 "or choose another name"
@@ -285,7 +320,9 @@ class Experiments:
 
 
 def _decoded(data: bytes, where: str) -> tuple[ExperimentEntry, dict[str, Any]]:
-    return decode_document(data, ExperimentEntry, EXPERIMENT_FORMAT, f"the journal of experiment {where}")
+    return decode_document(
+        data, ExperimentEntry, EXPERIMENT_FORMAT, f"the journal of experiment {where}"
+    )
 
 
 def _claim(data: bytes, name: str) -> NameClaim:

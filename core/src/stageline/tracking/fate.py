@@ -1,4 +1,4 @@
-"""What becomes of a run: from the exception that left it, or the signal that its process got, to a status and a reason."""
+"""What becomes of a run: from the exception that left it, or its process's signal, to a status and a reason."""
 
 from __future__ import annotations
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from stageline.domain.run import Run
 from stageline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stageline.domain.run import Run
 
 try:
     import pandas as pd
@@ -16,8 +20,10 @@ except ImportError as error:
 
 
 def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row a run: run_id, experiment_id, status, artifact_uri, start_time and end_time (UTC), then a column for each metric,
-    param and tag that any of them has (`metrics.rmse`, `params.alpha`, `tags.team`), empty where a run has none.
+    """One row a run.
+
+    Columns: run_id, experiment_id, status, artifact_uri, start_time and end_time (UTC), then one for each metric, param
+    and tag that any of them has (`metrics.rmse`, `params.alpha`, `tags.team`), empty where a run has none.
     """
     columns: dict[str, object] = {
         "run_id": [run.info.run_id for run in runs],

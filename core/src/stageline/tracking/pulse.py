@@ -6,11 +6,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from stageline.errors import StagelineError
-from stageline.settings import Settings
-from stageline.tracking.stream import LogStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stageline.settings import Settings
+    from stageline.tracking.stream import LogStream
 
 TICK_S = 1.0
 
@@ -20,7 +24,9 @@ _log = logging.getLogger("stageline")
 class Beat:
     """What one open stream waits for."""
 
-    def __init__(self, stream: LogStream, settings: Settings, warn_once: Callable[[StagelineError], None]) -> None:
+    def __init__(
+        self, stream: LogStream, settings: Settings, warn_once: Callable[[StagelineError], None]
+    ) -> None:
         self.stream = stream
         self._settings = settings
         self._warn_once = warn_once
@@ -32,7 +38,9 @@ class Beat:
     def step(self) -> None:
         """Do what is due. A store that is away is a warning, once; the log keeps everything."""
         now = time.monotonic()
-        if self._failures and now < self._shipped_at + min(2**self._failures, self._settings.heartbeat_s):
+        if self._failures and now < self._shipped_at + min(
+            2**self._failures, self._settings.heartbeat_s
+        ):
             return
         try:
             self._step(now)
@@ -73,15 +81,21 @@ class Pulse:
 
     def add(self, beat: Beat) -> None:
         """Care for a stream until `remove`."""
-        if self._pid != os.getpid():  # the first of this process: a fork leaves the parent's thread behind
+        if (
+            self._pid != os.getpid()
+        ):  # the first of this process: a fork leaves the parent's thread behind
             self._lock = threading.RLock()
             self._wake = threading.Event()
             self._beats = {}
             self._pid = os.getpid()
-            threading.Thread(target=self._run, args=(self._pid,), name="stageline-pulse", daemon=True).start()
+            threading.Thread(
+                target=self._run, args=(self._pid,), name="stageline-pulse", daemon=True
+            ).start()
         with self._lock:
             self._beats[id(beat.stream)] = beat
-        if not beat.stream.lies_in_store:  # its start has still to be sent; a local one can wait for its first beat
+        if (
+            not beat.stream.lies_in_store
+        ):  # its start has still to be sent; a local one can wait for its first beat
             self._wake.set()
 
     def remove(self, stream: LogStream) -> None:
@@ -99,7 +113,9 @@ class Pulse:
             for beat in beats:
                 try:
                     beat.step()
-                except Exception:  # this thread serves every run of the process: a fault of one must not end it
+                except (
+                    Exception
+                ):  # this thread serves every run of the process: a fault of one must not end it
                     _log.exception("the heartbeat of run %s failed", beat.stream.head.run_id)
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from stageline.domain.artifact import RunEnd, StoredFile, keep_file
 from stageline.domain.document import check_format, decode_document
 from stageline.domain.events import AnyEvent, ArtifactsStored, OutputWritten, Started, decode_event
-from stageline.domain.run import MetricPoint
 from stageline.domain.summary import LastPoint, RunSummary, merge
 from stageline.errors import Corrupt, NotFound
 from stageline.storage import layout
 from stageline.storage.parallel import together
-from stageline.storage.port import Entry, ObjectStore
 from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
-from stageline.storage.series import Series
 from stageline.storage.wal import decode_head, scan_frames
 from stageline.tracking.stream import START_FORMAT, RunStart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stageline.domain.run import MetricPoint
+    from stageline.storage.port import Entry, ObjectStore
 
 _decode_end = msgspec.json.Decoder(RunEnd, strict=False).decode
 
@@ -35,7 +37,7 @@ class StoredRun(NamedTuple):
     """The listing of the run's log."""
     loose: dict[str, Segment]
     """By key: segments and write-ahead logs that no end sums up."""
-    hosts: dict[str, str] = {}
+    hosts: dict[str, str]
     """By writer: where the open write-ahead logs among them are written."""
 
     @property
@@ -62,7 +64,7 @@ class RunReader:
             summary = merge(summary, end.summary)
             for path, file in end.files.items():
                 keep_file(files, path, file)
-        hosts: dict[str, str] = {}
+        hosts: dict[str, str]
         loose = self._segments([e.key for e in entries if _is_loose(e.key, ends)], hosts)
         for segment in loose.values():
             _fold(segment, summary, files)
@@ -132,7 +134,9 @@ class RunReader:
         """Unpacked, without the part of a write-ahead log that segments hold already."""
         unpacked: dict[str, Segment] = {}
         shipped: dict[str, int] = {}
-        for key, data in sorted(zip(keys, self._fetch(keys), strict=True), key=lambda pair: pair[0].endswith(".wal")):
+        for key, data in sorted(
+            zip(keys, self._fetch(keys), strict=True), key=lambda pair: pair[0].endswith(".wal")
+        ):
             if data is None:
                 continue
             if key.endswith(".wal"):
@@ -141,7 +145,9 @@ class RunReader:
                     hosts[_writer_of(key)] = host
             else:
                 segment = unpacked[key] = decode_segment(data, key)
-                shipped[segment.head.writer] = max(shipped.get(segment.head.writer, 0), segment.head.end)
+                shipped[segment.head.writer] = max(
+                    shipped.get(segment.head.writer, 0), segment.head.end
+                )
         return unpacked
 
     def _take_start(self, run_id: str, entries: list[Entry], summary: RunSummary) -> None:
@@ -149,7 +155,9 @@ class RunReader:
         if any(entry.key == key for entry in entries):
             start, _ = decode_document(self._store.read(key), RunStart, START_FORMAT, key)
             experiment = start.experiment_id or None
-            summary.apply(Started(start.stamp, run_id, experiment, None, start.start_time, start.tags))
+            summary.apply(
+                Started(start.stamp, run_id, experiment, None, start.start_time, start.tags)
+            )
 
     def _fetch(self, keys: list[str]) -> list[bytes | None]:
         return together(self._read, keys)
@@ -177,8 +185,7 @@ def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -
             for path, file in event.files.items():
                 keep_file(files, path, StoredFile(event.stamp, *(file or (None, 0))))
     for key, series in segment.columns.items():
-        for step, timestamp, value in zip(series.steps, series.timestamps, series.values, strict=True):
-            summary.take_point(key, LastPoint(segment.head.attempt, step, timestamp, value))
+        summary.take_point(key, LastPoint(segment.head.attempt, *series.last()))
 
 
 def _log_as_segment(data: bytes, shipped: int) -> tuple[Segment, str]:
@@ -193,7 +200,12 @@ def _log_as_segment(data: bytes, shipped: int) -> tuple[Segment, str]:
         if len(stretch.records) > before:
             events.append(event)
     span = SegmentHead(
-        run_id=head.run_id, writer=head.writer, attempt=head.attempt, number=0, start=shipped, end=frames.end
+        run_id=head.run_id,
+        writer=head.writer,
+        attempt=head.attempt,
+        number=0,
+        start=shipped,
+        end=frames.end,
     )
     return Segment(span, events, stretch.columns), head.host
 

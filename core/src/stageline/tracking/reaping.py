@@ -7,21 +7,24 @@ concluded here: the conclusion is stamped with the last sign of life, and any la
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stageline.clock import Clock
 from stageline.domain.events import StatusSet, encode_event
 from stageline.domain.run import RunStatus
 from stageline.errors import Corrupt
-from stageline.settings import Settings
 from stageline.storage import layout
-from stageline.storage.port import ObjectStore
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
-from stageline.tracking.reading import StoredRun
 from stageline.tracking.stream import LogStream, ResolveExperiment, open_stream
 from stageline.tracking.writer import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stageline.clock import Clock
+    from stageline.settings import Settings
+    from stageline.storage.port import ObjectStore
+    from stageline.tracking.reading import StoredRun
 
 
 class Recovered(NamedTuple):
@@ -73,7 +76,9 @@ class Reaper:
         if log is None:
             return None
         try:
-            stream = open_stream(self._store, path, lies_in_store=lies_in_store, resolve=self._resolve)
+            stream = open_stream(
+                self._store, path, lies_in_store=lies_in_store, resolve=self._resolve
+            )
             if not lies_in_store and stream.head.store != self._store.url:
                 return None
             return self._finish(log, stream)
@@ -84,7 +89,9 @@ class Reaper:
         """Ship every log that a dead process of this machine left for this store."""
         if self._spool is None or not self._spool.is_dir():
             return []
-        found = (self.recover(path, lies_in_store=False) for path in sorted(self._spool.glob("*.wal")))
+        found = (
+            self.recover(path, lies_in_store=False) for path in sorted(self._spool.glob("*.wal"))
+        )
         return [recovered for recovered in found if recovered is not None]
 
     def _finish(self, log: WriteAheadLog, stream: LogStream) -> Recovered:
@@ -118,14 +125,19 @@ class Reaper:
         for path in logs:
             try:
                 recovered.append(self.recover(path, lies_in_store=True))
-            except Corrupt:  # a log that died before its first record says nothing that could be lost
+            except (
+                Corrupt
+            ):  # a log that died before its first record says nothing that could be lost
                 continue
         return any(recovered)
 
     def _last_seen(self, stored: StoredRun) -> float:
         seen = stored.last_write
         experiment_id = stored.summary.experiment_id
-        if self._clock.now_ms() / 1000 - seen < self._settings.stale_after_s or experiment_id is None:
+        if (
+            self._clock.now_ms() / 1000 - seen < self._settings.stale_after_s
+            or experiment_id is None
+        ):
             return seen
         prefix = f"{layout.index_inbox(experiment_id)}{stored.summary.run_id}-"
         inbox = self._store.list(layout.index_inbox(experiment_id))

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-
-from stageline.clock import Clock
 from stageline.domain import events as ev
 from stageline.domain import names
-from stageline.domain.artifact import StoredFile
 from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, new_run_id, new_writer_id
 from stageline.domain.run import (
     TAG_HOST,
@@ -26,19 +21,33 @@ from stageline.domain.run import (
     RunStatus,
 )
 from stageline.domain.summary import RunSummary, encode_summary, merge
-from stageline.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound, StagelineError, StorageFailed
-from stageline.settings import Settings
+from stageline.errors import (
+    AlreadyExists,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    StagelineError,
+    StorageFailed,
+)
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
-from stageline.storage.port import ObjectStore
 from stageline.storage.segment import SegmentHead, Stretch, encode_segment
 from stageline.tracking.active import ActiveRun
-from stageline.tracking.experiments import Experiments
-from stageline.tracking.reaping import Reaper
 from stageline.tracking.reading import RunReader, StoredRun
+from stageline.tracking.reaping import Reaper
 from stageline.tracking.texts import fitting_tag_text
 from stageline.tracking.writer import HOST, RunWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from stageline.clock import Clock
+    from stageline.domain.artifact import StoredFile
+    from stageline.settings import Settings
+    from stageline.storage.port import ObjectStore
+    from stageline.tracking.experiments import Experiments
 
 _log = logging.getLogger("stageline")
 
@@ -109,13 +118,15 @@ class Runs:
             self._claim(active)
         return active
 
-    def resume(self, run_id: str, *, attempt: int | None = None, owns_end: bool = True) -> ActiveRun:
+    def resume(
+        self, run_id: str, *, attempt: int | None = None, owns_end: bool = True
+    ) -> ActiveRun:
         """Go on with a run that is in the store; it is running again.
 
         Args:
             run_id: The run.
             attempt: Which try of the run this is; metrics of each try are kept apart. The latest if not given.
-            owns_end: False for one of several ranks: the run then neither ends nor counts as vanished with this process.
+            owns_end: False for one of several ranks: with this process the run neither ends nor counts as vanished.
 
         Raises:
             NotFound: there is no such run.
@@ -154,10 +165,18 @@ class Runs:
         """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
         experiment_id = self._id_of(experiment_name) if experiment_name else DEFAULT_EXPERIMENT_ID
         started = self._started(
-            names.check_run_id(run_id), experiment_id, experiment_name, run_name, tags, parent_run_id, None
+            names.check_run_id(run_id),
+            experiment_id,
+            experiment_name,
+            run_name,
+            tags,
+            parent_run_id,
+            None,
         )
         active = self._activate(started, attempt=attempt, owns_end=owns_end)
-        if attempt > 1 and owns_end:  # whoever saw the attempt before fail may have concluded that the run is over
+        if (
+            attempt > 1 and owns_end
+        ):  # whoever saw the attempt before fail may have concluded that the run is over
             active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
         return active
 
@@ -173,11 +192,16 @@ class Runs:
     ) -> ev.Started:
         from stageline.domain.run_names import invented_name
 
-        given = {names.check_key("tag", key): fitting_tag_text(key, value) for key, value in (tags or {}).items()}
+        given = {
+            names.check_key("tag", key): fitting_tag_text(key, value)
+            for key, value in (tags or {}).items()
+        }
         given.setdefault(TAG_USER, self._settings.user or login_name())
         given.setdefault(TAG_HOST, HOST)
         if run_name or TAG_RUN_NAME not in given:
-            given[TAG_RUN_NAME] = fitting_tag_text(TAG_RUN_NAME, run_name or invented_name(os.urandom(8)))
+            given[TAG_RUN_NAME] = fitting_tag_text(
+                TAG_RUN_NAME, run_name or invented_name(os.urandom(8))
+            )
         if parent_run_id:
             given[TAG_PARENT_RUN_ID] = names.check_run_id(parent_run_id)
         began = self._clock.now_ms() if start_time is None else names.check_timestamp(start_time)
@@ -199,7 +223,9 @@ class Runs:
         if lies_in_store:
             writer.stream.ship_start()
             writer.stream.publish_live()
-        active = ActiveRun(writer, self._settings, self.artifact_uri(started.run_id), self.warn_away, self._forget)
+        active = ActiveRun(
+            writer, self._settings, self.artifact_uri(started.run_id), self.warn_away, self._forget
+        )
         self._open[started.run_id] = active
         return active
 
@@ -217,7 +243,8 @@ class Runs:
         if owner != active.stream.head.writer:
             active.abandon()
             raise AlreadyExists(
-                f"a run with the id {active.run_id} exists: resume it with `start_run(run_id=...)`, or choose another id"
+                f"a run with the id {active.run_id} exists: resume it with `start_run(run_id=...)`, "
+                "or choose another id"
             )
 
     def _forget(self, active: ActiveRun) -> None:
@@ -280,9 +307,10 @@ class Runs:
         stored = self._reader.find(run_id)
         active.stream.catch_up()
         if stored is None:
-            return StoredRun(active.stream.summary, dict(active.stream.files), {}, [], {})
+            return StoredRun(active.stream.summary, dict(active.stream.files), {}, [], {}, {})
         return stored._replace(
-            summary=merge(stored.summary, active.stream.summary), files={**stored.files, **active.stream.files}
+            summary=merge(stored.summary, active.stream.summary),
+            files={**stored.files, **active.stream.files},
         )
 
     def metric_history(self, run_id: str, key: str) -> list[MetricPoint]:
@@ -303,14 +331,22 @@ class Runs:
 
     def files(self, run_id: str) -> dict[str, StoredFile]:
         """The manifest of the run's artifacts: path to sha256 and size."""
-        return {path: file for path, file in self.stored(run_id).files.items() if file.sha256 is not None}
+        return {
+            path: file
+            for path, file in self.stored(run_id).files.items()
+            if file.sha256 is not None
+        }
 
     def summaries(self, experiment_id: str) -> list[RunSummary]:
         """Every run of the experiment, read from the runs themselves: what the index is rebuilt from."""
         folders = self._store.list(layout.RUNS, deep=False)
         ids = [entry.key[len(layout.RUNS) :].rstrip("/") for entry in folders]
         found = together(self._reader.find, ids)
-        return [run.summary for run in found if run is not None and run.summary.experiment_id == experiment_id]
+        return [
+            run.summary
+            for run in found
+            if run is not None and run.summary.experiment_id == experiment_id
+        ]
 
     def _publish_own(self, run_id: str) -> None:
         active = self._open.get(run_id)
@@ -408,11 +444,18 @@ class Runs:
         stretch = Stretch()
         stretch.take(ev.encode_event(event), event)
         head = SegmentHead(run_id=run_id, writer=writer, attempt=1, number=1, start=0, end=1)
-        commit(self._store, layout.run_segment(run_id, writer, 1), encode_segment(head, stretch), clock=self._clock)
+        commit(
+            self._store,
+            layout.run_segment(run_id, writer, 1),
+            encode_segment(head, stretch),
+            clock=self._clock,
+        )
         change = stored.summary.copy()
         change.apply(event)
         experiment_id = stored.summary.experiment_id or DEFAULT_EXPERIMENT_ID
-        self._store.replace(layout.inbox_final(experiment_id, run_id, writer), encode_summary(change))
+        self._store.replace(
+            layout.inbox_final(experiment_id, run_id, writer), encode_summary(change)
+        )
 
     def _refuse_deleted(self, stored: StoredRun) -> None:
         if stored.summary.is_deleted:
@@ -425,5 +468,3 @@ class Runs:
 def login_name() -> str:
     """Who runs this process."""
     return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
-
-

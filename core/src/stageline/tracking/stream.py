@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,7 +18,6 @@ from stageline.domain.events import (
     ArtifactsStored,
     OutputWritten,
     PointLogged,
-    PointsLogged,
     Started,
     decode_event,
     encode_event,
@@ -28,10 +27,14 @@ from stageline.errors import StorageFailed
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
-from stageline.storage.port import ObjectStore
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
-from stageline.storage.series import Series, decode_columns
+from stageline.storage.series import Series
 from stageline.storage.wal import WalHead, decode_head, read_tail, scan_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stageline.storage.port import ObjectStore
 
 START_FORMAT = "stageline.start/1"
 
@@ -101,35 +104,21 @@ class LogStream:
                     self.row_bytes += len(payload)
                 else:
                     self._take(payload, event)
-            self._take_columns(rows)
-            self._stretch.take_columns(rows)
+            for key, series in rows.items():
+                self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
+            self._stretch.take_rows(rows)
             self._read_to += frames.end
 
     def _take(self, payload: bytes, event: AnyEvent) -> None:
         if isinstance(event, Started):
             self._start = event
-        elif isinstance(event, PointsLogged):
-            columns = decode_columns(event.columns)
-            self._take_columns(columns)
-            self._stretch.take_columns(columns)
         else:
-            self._stretch.records.append(payload)
+            self._stretch.take(payload, event)
         if isinstance(event, ArtifactsStored):
             for path, file in event.files.items():
                 keep_file(self.files, path, StoredFile(event.stamp, *(file or (None, 0))))
         self.has_output = self.has_output or isinstance(event, OutputWritten)
         self.summary.apply(event, self.head.attempt)
-
-    def _take_columns(self, columns: dict[str, Series]) -> None:
-        for key, series in columns.items():
-            step, timestamp, value = last = max(
-                zip(series.steps, series.timestamps, series.values, strict=True)
-            )
-            self.summary.take_point(key, LastPoint(self.head.attempt, *last))
-            if value != value:  # NaN hides the numbers that share its step and timestamp from `max`
-                for point in zip(series.steps, series.timestamps, series.values, strict=True):
-                    if point[:2] == (step, timestamp):
-                        self.summary.take_point(key, LastPoint(self.head.attempt, *point))
 
     @property
     def unshipped_bytes(self) -> int:
@@ -161,7 +150,9 @@ class LogStream:
 
     def _resolved(self, start: Started) -> Started:
         if start.experiment_id is None:
-            start = msgspec.structs.replace(start, experiment_id=self._resolve(start.experiment_name or ""))
+            start = msgspec.structs.replace(
+                start, experiment_id=self._resolve(start.experiment_name or "")
+            )
             self.summary.apply(start, self.head.attempt)
             self._start = start
         return start
@@ -214,7 +205,11 @@ class LogStream:
         with self.lock:
             self.catch_up()
             prefix = f"{layout.run_log(self.head.run_id)}{self.head.writer}-"
-            mine = [e.key for e in self.store.list(layout.run_log(self.head.run_id)) if e.key.startswith(prefix)]
+            mine = [
+                e.key
+                for e in self.store.list(layout.run_log(self.head.run_id))
+                if e.key.startswith(prefix)
+            ]
             for key in mine:
                 self._go_on_after(decode_segment(self.store.read(key), key).head, key)
 
@@ -227,7 +222,9 @@ class LogStream:
         self._segments = shipped.number
         self._stretch_from = shipped.end
         self._stretch = Stretch()
-        for payload in scan_frames(read_tail(self.path, shipped.end)).payloads[1 if shipped.end == 0 else 0 :]:
+        for payload in scan_frames(read_tail(self.path, shipped.end)).payloads[
+            1 if shipped.end == 0 else 0 :
+        ]:
             event = decode_event(payload)
             if not isinstance(event, Started):
                 self._stretch.take(payload, event)
@@ -239,7 +236,9 @@ class LogStream:
         with self.lock:
             self.catch_up()
             if self.summary.experiment_id is not None:
-                key = layout.inbox_live(self.summary.experiment_id, self.head.run_id, self.head.writer)
+                key = layout.inbox_live(
+                    self.summary.experiment_id, self.head.run_id, self.head.writer
+                )
                 self.store.replace(key, encode_summary(self.summary))
 
     def publish_end(self) -> None:
@@ -256,12 +255,16 @@ class LogStream:
                 files=self.files,
             )
             body = encode_json(end, self.summary.metrics)
-            inbox = layout.inbox_final(self.summary.experiment_id or "", self.head.run_id, self.head.writer)
+            inbox = layout.inbox_final(
+                self.summary.experiment_id or "", self.head.run_id, self.head.writer
+            )
             puts = [
                 (layout.run_end(self.head.run_id, self.head.writer), body),
                 (inbox, encode_summary(self.summary)),
             ]
-            together(lambda put: self.store.replace(*put), puts, width=1 if self.lies_in_store else 2)
+            together(
+                lambda put: self.store.replace(*put), puts, width=1 if self.lies_in_store else 2
+            )
 
 
 def open_stream(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from stageline.domain import names
-from stageline.domain.run import DatasetInput
 from stageline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from stageline.domain.run import DatasetInput
 
 _log = logging.getLogger("stageline")
 

@@ -7,10 +7,8 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stageline.clock import Clock
 from stageline.domain import events as ev
 from stageline.domain import names
 from stageline.domain.ids import new_writer_id
@@ -23,8 +21,10 @@ from stageline.tracking.stream import LogStream, ResolveExperiment
 from stageline.tracking.texts import check_input, fitting_tag_text, param_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from stageline.clock import Clock
     from stageline.storage.port import ObjectStore
 
 COLUMNS_FROM = 64
@@ -103,12 +103,14 @@ class RunWriter:
 
     def log_points(self, points: Iterable[MetricPoint]) -> None:
         """Log many points, all or none. Raises as `log_metric`."""
-        batch = _checked_batch(list(points), self._metric_keys)
-        if len(batch) < COLUMNS_FROM:
-            for point in batch:
-                self._append(_encode((2, *point)))
-        else:
-            self._append(_encode(ev.PointsLogged(encode_columns(_columns(batch)))))
+        batch = list(points)
+        if len(batch) >= COLUMNS_FROM:
+            columns = _columns(batch, self._metric_keys)
+            last = {key: series.last() for key, series in columns.items()}
+            self._append(_encode(ev.PointsLogged(encode_columns(columns), last)))
+            return
+        for point in [_checked_point(point, self._metric_keys) for point in batch]:
+            self._append(_encode((2, *point)))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, all or none. A param keeps its first value: the same again is fine.
@@ -117,7 +119,9 @@ class RunWriter:
             Conflict: a param was logged before with another value.
             InvalidInput: a key or value breaks a rule.
         """
-        given = {names.check_key("param", key): param_text(key, value) for key, value in params.items()}
+        given = {
+            names.check_key("param", key): param_text(key, value) for key, value in params.items()
+        }
         with self._params_lock:
             for key, value in given.items():
                 known = self._params.get(key, value)
@@ -166,7 +170,9 @@ class RunWriter:
         """Keep text that the process printed on `stream` (`stdout` or `stderr`)."""
         self._append(_encode(ev.OutputWritten(self._clock.now_ms(), stream, text)))
 
-    def set_status(self, status: RunStatus, reason: str | None = None, end_time: int | None = None) -> None:
+    def set_status(
+        self, status: RunStatus, reason: str | None = None, end_time: int | None = None
+    ) -> None:
         """Change the run's status; `end_time` in milliseconds, now if the status is terminal and none is given."""
         if status.is_terminal and end_time is None:
             end_time = self._clock.now_ms()
@@ -199,7 +205,9 @@ class RunWriter:
         """In a forked child: let go of the parent's log; the next record opens one of our own."""
         self._log.close()
         self._log.on_detached = self._open_own_log
-        self._params_lock = threading.Lock()  # another thread of the parent may have held the old one
+        self._params_lock = (
+            threading.Lock()
+        )  # another thread of the parent may have held the old one
         self.owns_end = False
 
     def _open_own_log(self) -> None:
@@ -241,25 +249,19 @@ def _point_logger(append: Callable[[bytes], None], known: set[str]) -> Callable[
     return log_metric
 
 
-def _checked_batch(
-    points: list[MetricPoint], known: set[str]
-) -> list[MetricPoint] | list[tuple[str, float, int, int]]:
-    if len(points) >= COLUMNS_FROM:
-        # Looked at by column, which the interpreter does at the speed of C; one odd point and all are looked at singly.
-        keys, values, steps, times = zip(*points, strict=True)
-        if (
-            known.issuperset(keys)
-            and set(map(type, values)) == {float}
-            and set(map(type, steps)) == set(map(type, times)) == {int}
-            and -_FAR < min(steps) <= max(steps) < _FAR
-            and 0 <= min(times) <= max(times) < _FAR
-        ):
-            return points
-    return [_checked_point(point, known) for point in points]
-
-
-def _columns(points: Iterable[tuple[str, float, int, int]]) -> dict[str, Series]:
+def _columns(points: list[MetricPoint], known: set[str]) -> dict[str, Series]:
+    # Looked at by column, which the interpreter does at the speed of C; one odd point and all are looked at singly.
     keys, values, steps, times = zip(*points, strict=True)
+    are_plain = (
+        known.issuperset(keys)
+        and set(map(type, values)) == {float}
+        and set(map(type, steps)) == set(map(type, times)) == {int}
+        and -_FAR < min(steps) <= max(steps) < _FAR
+        and 0 <= min(times) <= max(times) < _FAR
+    )
+    if not are_plain:
+        points = [_checked_point(point, known) for point in points]
+        keys, values, steps, times = zip(*points, strict=True)
     if len(set(keys)) == 1:
         return {keys[0]: Series(steps, times, values)}
     columns: dict[str, Series] = {}
