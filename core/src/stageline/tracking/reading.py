@@ -64,7 +64,7 @@ class RunReader:
             summary = merge(summary, end.summary)
             for path, file in end.files.items():
                 keep_file(files, path, file)
-        hosts: dict[str, str]
+        hosts: dict[str, str] = {}
         loose = self._segments([e.key for e in entries if _is_loose(e.key, ends)], hosts)
         for segment in loose.values():
             _fold(segment, summary, files)
