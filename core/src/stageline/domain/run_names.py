@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 MAX_RUN_NAME_LENGTH = MAX_KEY_LENGTH
 
 # Short, plain, and kind in any order: nobody should mind one of these on a slide.
-ADJECTIVES = (
+_ADJECTIVES = (
     "able agile airy amber ample apt azure balmy bold brave breezy bright brisk calm candid careful cheery clear "
     "clever cosy crisp curious daring deft dewy eager early easy even fair fleet fond frank fresh gentle glad golden "
     "grand green handy happy hardy hazel honest humble ivory jolly keen kind lively loyal lucid lucky mellow merry "
     "mild misty modest neat nimble noble olive open patient placid plucky polite proud quick quiet rapid ready rosy "
     "sandy serene sharp silver smooth snug sober solid spry steady still stout sunny sure swift tidy topaz true vivid "
     "warm wise witty zesty"
-).split()
-NOUNS = (
+)
+_NOUNS = (
     "acorn alder anchor arbor arrow aspen badger bamboo basin beacon bear beaver birch bison bloom brook canyon cedar "
     "cinder clover comet condor coral crane creek cricket delta dolphin dune eagle egret elm ember falcon fern finch "
     "fjord forest fox garnet geyser glacier glen grove gull harbor hare hawk hazelnut heron hill ibex iris island jay "
@@ -29,9 +29,12 @@ NOUNS = (
     "moon moose moss oak oasis orchid oriole osprey otter owl pebble pine plover pond poplar prairie puffin quail "
     "quartz raven reed reef ridge river robin salmon sequoia sparrow spruce stork stream summit swallow swan thicket "
     "thrush tern tide trout tulip tundra valley walnut willow wren"
-).split()
+)
 
-_FIELD = re.compile(r"\{(\w+)\}")
+ADJECTIVES = _ADJECTIVES.split()
+NOUNS = _NOUNS.split()
+
+_FIELD = re.compile(r"\{([^{}]+)\}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
 
 
