@@ -91,7 +91,7 @@ def test_commit_tells_the_truth_under_any_faults(seed: int, chance: float) -> No
     chances = {Fault.LOST_ANSWER: chance, Fault.LOST_CALL: chance, Fault.REPEATED: chance}
     store = FaultyStore(inner, seed=seed, plan=Plan(chances=chances))
     bodies = [b"one", b"two", b"three"]
-    results = []
+    results: list[bool | None] = []
     for body in bodies:
         try:
             results.append(commit(store, "a", body, clock=FixedClock()))

@@ -127,7 +127,8 @@ def test_lost_reply_of_a_link_is_success(
 def test_folder_removed_between_is_made_again(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    makedirs, turns = os.makedirs, []
+    makedirs = os.makedirs
+    turns: list[str] = []
 
     def made_and_removed(path: str, exist_ok: bool = False) -> None:
         makedirs(path, exist_ok=exist_ok)

@@ -21,7 +21,7 @@ from stageline.storage.remote import RemoteStore
 from stageline.testing.clock import FixedClock
 
 
-class FlakyFileSystem(MemoryFileSystem):
+class FlakyFileSystem(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
     """fsspec's memory, except that each call first raises what stands in `failures`."""
 
     protocol = "flaky"
@@ -261,6 +261,12 @@ def test_missing_package_names_the_extra(
     monkeypatch.setattr(remote, "find_spec", lambda name: None)
     with pytest.raises(InvalidInput, match=rf"pip install 'stageline\[{extra}\]'"):
         open_store(url)
+
+
+def test_package_that_overwrites_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "version", lambda name: "2024.10.0")
+    with pytest.raises(InvalidInput, match=r"s3fs 2024\.10\.0 overwrites.*at least 2024\.12"):
+        open_store("s3://b")
 
 
 def test_opening_sends_nothing_and_imports_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import chain
 from threading import Lock
@@ -28,6 +29,8 @@ _PACKAGES = {
     "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"),
     "az": ("adlfs", "azure"), "abfs": ("adlfs", "azure"), "abfss": ("adlfs", "azure"),
 }  # fmt: skip
+# Before it, these three take the condition for an unknown option, drop it, and overwrite.
+_EXCLUSIVE_SINCE = (2024, 12)
 RETRY_FOR_S = 30.0
 # A session that was made a moment ago has the newest credentials already.
 _FRESH_MS = 5_000
@@ -229,6 +232,12 @@ def _check_package(url: str) -> None:
         if find_spec(package) is None:
             raise InvalidInput(
                 f"{protocol}:// needs the package {package}: pip install 'stageline[{extra}]'"
+            )
+        found = version(package)
+        if tuple(int(part) for part in found.split(".")[:2]) < _EXCLUSIVE_SINCE:
+            raise InvalidInput(
+                f"{package} {found} overwrites where it should create; at least "
+                f"{'.'.join(map(str, _EXCLUSIVE_SINCE))} is needed: pip install -U 'stageline[{extra}]'"
             )
         return
     from fsspec.registry import get_filesystem_class  # rare protocols only, so its cost is theirs
