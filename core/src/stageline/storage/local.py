@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar, cast
 
 from stageline.errors import NotAllowed, NotFound, StorageFailed
+from stageline.storage.atomic import NEW, discard, link, new_temporary, sync_folder, write_out
 from stageline.storage.keys import TEMPORARY, checked_data, checked_folder, checked_key
 from stageline.storage.os_errors import local_failure
 from stageline.storage.port import Entry
@@ -28,12 +29,6 @@ Durability = Literal["os", "fsync"]
 T = TypeVar("T")
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
-_NO_HARD_LINKS = {
-    errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL,
-}  # fmt: skip
-_NEW = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)
 _READ = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -90,13 +85,13 @@ class LocalStore:
         try:
             temporary = self._temporary(path, data, syncs=True)
             try:
-                created = _link(temporary, path)
+                created = link(temporary, path)
             finally:
-                _discard(temporary)
+                discard(temporary)
             if created is None:
                 created = self._create_without_links(path, data)
             if created and self._syncs:
-                _sync_folder(path)
+                sync_folder(path)
         except OSError as error:
             raise local_failure("create", path, error) from error
         return created
@@ -137,7 +132,7 @@ class LocalStore:
         try:
             if mode == "rb":
                 return open(path, "rb", opener=_open_no_link)
-            temporary, descriptor = self._in_folder(path, lambda: _new_temporary(path))
+            temporary, descriptor = self._in_folder(path, lambda: new_temporary(path))
         except OSError as error:
             if mode == "rb" and error.errno in (*_ABSENT, errno.EISDIR):
                 raise NotFound(f"no object {key!r} in {self._root}") from error
@@ -164,15 +159,21 @@ class LocalStore:
             except FileNotFoundError:
                 # The folder is missing, or another process removed it as empty between the two calls.
                 with suppress(FileNotFoundError):
-                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    self._make_folder(os.path.dirname(path))
         raise StorageFailed(f"could not write {path}: its folder is removed as often as it is made")
 
+    def _make_folder(self, folder: str) -> None:
+        os.makedirs(folder, exist_ok=True)
+        while self._syncs and len(folder) > len(self._root):
+            sync_folder(folder)  # the entry of each new folder in the one above
+            folder = os.path.dirname(folder)
+
     def _temporary(self, path: str, data: bytes, *, syncs: bool) -> str:
-        temporary, descriptor = self._in_folder(path, lambda: _new_temporary(path))
+        temporary, descriptor = self._in_folder(path, lambda: new_temporary(path))
         try:
-            _write_out(descriptor, data, syncs=syncs)
+            write_out(descriptor, data, syncs=syncs)
         except BaseException:
-            _discard(temporary)
+            discard(temporary)
             raise
         return temporary
 
@@ -180,21 +181,21 @@ class LocalStore:
         try:
             os.replace(temporary, path)
         except BaseException:
-            _discard(temporary)
+            discard(temporary)
             raise
         if self._syncs:
-            _sync_folder(path)
+            sync_folder(path)
 
     def _create_without_links(self, path: str, data: bytes) -> bool:
         # exFAT and some FUSE, SMB and overlay mounts. Exclusive, but a reader may see a part of it.
         try:
-            descriptor = self._in_folder(path, lambda: os.open(path, _NEW, 0o666))
+            descriptor = self._in_folder(path, lambda: os.open(path, NEW, 0o666))
         except FileExistsError:
             return False
         try:
-            _write_out(descriptor, data, syncs=True)
+            write_out(descriptor, data, syncs=True)
         except BaseException:
-            _discard(path)
+            discard(path)
             raise
         return True
 
@@ -236,54 +237,7 @@ class _LocalWriter(StagedWriter):
     def _discard(self) -> None:
         with suppress(OSError):  # a full disk fails once more when the buffer is flushed
             self._file.close()
-        _discard(self._temporary)
-
-
-def _new_temporary(path: str) -> tuple[str, int]:
-    temporary = f"{os.path.dirname(path)}{os.sep}{TEMPORARY}{os.urandom(8).hex()}"
-    return temporary, os.open(temporary, _NEW, 0o666)
-
-
-def _write_out(descriptor: int, data: bytes, *, syncs: bool) -> None:
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        if syncs:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _link(temporary: str, path: str) -> bool | None:
-    """Name the temporary file `path`: True if done, False if the name is taken, None if there are no hard links."""
-    try:
-        os.link(temporary, path)
-    except OSError as error:
-        # On NFS the reply may be lost and the request repeated: two names mean that ours is one of them.
-        if os.stat(temporary).st_nlink == 2:
-            return True
-        if error.errno == errno.EEXIST:
-            return False
-        if error.errno in _NO_HARD_LINKS:
-            return None
-        raise
-    return True
-
-
-def _discard(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)
-
-
-def _sync_folder(path: str) -> None:
-    if os.name == "nt":  # folders can not be opened there
-        return
-    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        discard(self._temporary)
 
 
 def _open_no_link(path: str, flags: int) -> int:

@@ -1,0 +1,67 @@
+"""Files that appear whole or not at all: temporary names, hard links, syncing."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+
+from stageline.storage.keys import TEMPORARY
+
+_NO_HARD_LINKS = {
+    errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL,
+}  # fmt: skip
+NEW = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+def new_temporary(path: str) -> tuple[str, int]:
+    """A new file beside `path`, hidden from listings: its name, and a descriptor to write to."""
+    temporary = f"{os.path.dirname(path)}{os.sep}{TEMPORARY}{os.urandom(8).hex()}"
+    return temporary, os.open(temporary, NEW, 0o666)
+
+
+def write_out(descriptor: int, data: bytes, *, syncs: bool) -> None:
+    """Write all of `data`, sync it if `syncs`, and close."""
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if syncs:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def link(temporary: str, path: str) -> bool | None:
+    """Name the temporary file `path`: True if done, False if the name is taken, None if there are no hard links."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        # On NFS the reply may be lost and the request repeated: two names mean that ours is one of them.
+        if os.stat(temporary).st_nlink == 2:
+            return True
+        if error.errno == errno.EEXIST:
+            return False
+        if error.errno in _NO_HARD_LINKS:
+            return None
+        raise
+    return True
+
+
+def discard(path: str) -> None:
+    """Remove the file if that is possible: for clearing up after a failure that is told already."""
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def sync_folder(path: str) -> None:
+    """Make the name `path` itself survive a loss of power."""
+    if os.name == "nt":  # folders can not be opened there
+        return
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
