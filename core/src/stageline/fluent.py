@@ -164,6 +164,8 @@ def start_run(
         NotAllowed: the run is deleted.
     """
     above = active_run()
+    if above is not None and run_id == above.run_id and above.pid != os.getpid():
+        above = None  # a forked worker that was told its parent's run, and joins it
     if above is not None and not nested:
         raise InvalidInput(
             f"Run with UUID {above.run_id} is already active. To start a new run, first end the current run with "
@@ -182,7 +184,7 @@ def start_run(
             )
         opened = runs.join(
             named, experiment_name=_Session.experiment_name, run_name=run_name, tags=given, parent_run_id=parent,
-            owns_end=rank == 0,
+            owns_end=rank == 0, keeps_params=rank == 0,
         )  # fmt: skip
     elif named:
         opened = runs.resume(named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,8 @@ class ActiveRun:
     ) -> None:
         self.run_id = writer.run_id
         self.attempt = writer.attempt
+        self.pid = os.getpid()
+        """The process that opened the run; a forked child has another."""
         self._writer = writer
         self._settings = settings
         self._artifact_uri = artifact_uri
@@ -158,8 +161,12 @@ class ActiveRun:
     def end(self, status: RunStatus | str = RunStatus.FINISHED, reason: str | None = None) -> None:
         """End the run, and wait until the store has it all. A second call does nothing.
 
-        If the store is away, a warning says so and `stageline sync` sends the rest later.
+        One of several writers that does not own the end (a rank above 0, a forked child) only takes its leave. If
+        the store is away, a warning says so and `stageline sync` sends the rest later.
         """
+        if not self._writer.owns_end:
+            self.leave()
+            return
         self._close(lambda: self._writer.set_status(RunStatus(status), reason))
 
     def leave(self, attempt: Attempt | None = None) -> None:

@@ -161,6 +161,7 @@ class Runs:
         parent_run_id: str | None = None,
         attempt: int = 1,
         owns_end: bool = True,
+        keeps_params: bool = True,
     ) -> ActiveRun:
         """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
         experiment_id = self._id_of(experiment_name) if experiment_name else DEFAULT_EXPERIMENT_ID
@@ -173,7 +174,9 @@ class Runs:
             parent_run_id,
             None,
         )
-        active = self._activate(started, attempt=attempt, owns_end=owns_end)
+        active = self._activate(
+            started, attempt=attempt, owns_end=owns_end, keeps_params=keeps_params
+        )
         if (
             attempt > 1 and owns_end
         ):  # whoever saw the attempt before fail may have concluded that the run is over

@@ -51,6 +51,7 @@ class RunWriter:
         *,
         attempt: int = 1,
         owns_end: bool = True,
+        keeps_params: bool = True,
         claims_id: bool = True,
         params: Mapping[str, str] | None = None,
         sync_each: bool = False,
@@ -58,6 +59,8 @@ class RunWriter:
     ) -> None:
         self.run_id = started.run_id
         self.owns_end = owns_end
+        self.keeps_params = keeps_params
+        """False: another writer logs the params of all, and this one's are passed over."""
         self.attempt = attempt
         self.started = started
         self.on_fork: Callable[[RunWriter], None] = lambda _: None
@@ -132,7 +135,7 @@ class RunWriter:
                         "Log it under another key, or as a tag, which may change"
                     )
             new = {key: value for key, value in given.items() if key not in self._params}
-            if new:
+            if new and self.keeps_params:
                 self._append(_encode(ev.ParamsLogged(self._clock.stamp(), new)))
                 self._params.update(new)
 

@@ -1,0 +1,47 @@
+"""Scripts run as processes of their own, for what only the death of a process can show."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WITHIN_S = 60.0
+
+
+def start(script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start Python on `script`; its output is to be read from the pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on `script` to its end."""
+    with start(script, *arguments, **environment) as process:
+        out, err = process.communicate(timeout=WITHIN_S)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Poll until `holds`, or fail saying that `what` did not come about."""
+    give_up = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < give_up, f"{what}: not within {WITHIN_S:.0f} s"
+        time.sleep(0.01)
+
+
+def lines_of(path: Path) -> list[str]:
+    """The whole lines of a file that another process appends to."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    return text[: text.rfind("\n") + 1].splitlines()
