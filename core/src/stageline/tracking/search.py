@@ -176,9 +176,3 @@ def _uri_around(store: ObjectStore) -> tuple[str, str]:
     """What comes before and after a run's id in the URI of its artifacts."""
     before, _, after = layout.run_artifacts("*").rstrip("/").partition("*")
     return f"{store.url.rstrip('/')}/{before}", after
-
-
-def _uri_around(store: ObjectStore) -> tuple[str, str]:
-    """What comes before and after a run's id in the URI of its artifacts."""
-    before, _, after = layout.run_artifacts("*").rstrip("/").partition("*")
-    return f"{store.url.rstrip('/')}/{before}", after
