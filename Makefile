@@ -163,7 +163,7 @@ PEERS := $(if $(BENCH_PEERS),mlflow==3.17.2 trackio==0.43.0 dvclive==3.49.1)
 
 .PHONY: bench
 bench: $(PREFECT_ENV) ## Figures beside their bounds (BENCH_PEERS=1: beside the peers too; ARGS='log search' picks rows)
-	@for peer in $(PEERS); do $(MAKE) --no-print-directory .venv/peers/$${peer/==/-}/.made; done
+	@for peer in $(PEERS); do $(MAKE) --silent .venv/peers/$${peer/==/-}/.made; done
 	@$(PREFECT)/python tests/bench $(if $(BENCH_PEERS),--peers .venv/peers) $(ARGS)
 
 .venv/peers/%/.made: | $(UV)

@@ -53,7 +53,7 @@ def contestants(peers: Path | None) -> list[Contestant]:
     """The bound, Stageline, and the peers whose environments are there."""
     found = [Contestant("bound", HERE), Contestant("stageline", HERE)]
     for name in PEERS if peers else ():
-        environments = sorted(peers.glob(f"{name}-*"))
+        environments = sorted(peers.absolute().glob(f"{name}-*"))
         found += [Contestant(name, HERE, folder / "bin" / "python") for folder in environments]
     return found
 

@@ -96,7 +96,7 @@ ROWS = (
     Row(
         name="artifact",
         title="a 500 MB artifact",
-        bound="read once, hash with sha256, write, fsync",
+        bound="read once, hash with sha256, write",
         reach="twice the time of the copy at most; under 32 MB extra memory",
         size=500_000_000,
         unit="s",

@@ -7,7 +7,7 @@ import time
 
 import mlflow
 from mlflow.entities import Metric
-from population import EXPERIMENT, FILTER, ORDER, PAGE, population
+from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
 
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
@@ -36,11 +36,14 @@ def batches(size: int) -> dict[str, float]:
     client = mlflow.MlflowClient()
     run_id = mlflow.start_run().info.run_id
     empty = folder_bytes(".")
+    points = series(size)
     with Stopwatch() as watch:
         for first in range(0, size, 1_000):
-            steps = range(first, first + 1_000)
-            points = [Metric("loss", 0.5 * step, 1_700_000_000_000 + step, step) for step in steps]
-            client.log_batch(run_id, metrics=points)
+            metrics = [
+                Metric("loss", value, timestamp, step)
+                for step, value, timestamp in points[first : first + 1_000]
+            ]
+            client.log_batch(run_id, metrics=metrics)
         mlflow.end_run()
     return watch.figures(bytes_per_point=(folder_bytes(".") - empty) / size)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from population import EXPERIMENT, FILTER, ORDER, PAGE, population
+from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
 
 import stageline
@@ -33,13 +33,14 @@ def batches(size: int) -> dict[str, float]:
     workspace = stageline.Workspace.open("store")
     stageline.set_store("store")
     run_id = stageline.start_run().info.run_id
+    points = series(size)
     with Stopwatch() as watch:
         for first in range(0, size, 1_000):
-            points = [
-                stageline.MetricPoint("loss", 0.5 * step, step, 1_700_000_000_000 + step)
-                for step in range(first, first + 1_000)
+            metrics = [
+                stageline.MetricPoint("loss", value, step, timestamp)
+                for step, value, timestamp in points[first : first + 1_000]
             ]
-            workspace.runs.log_batch(run_id, metrics=points)
+            workspace.runs.log_batch(run_id, metrics=metrics)
         stageline.end_run()
     return watch.figures(bytes_per_point=folder_bytes("store") / size)
 
