@@ -30,6 +30,8 @@ WAL_FORMAT = "stageline.wal/1"
 MAX_RECORD = 64 << 20
 """Bytes; a length above it is damage, not a record."""
 
+_FOLDER_TURNS = 20
+
 _FRAME = struct.Struct("<II")
 
 
@@ -109,10 +111,7 @@ def _named_with_head(path: Path, head: WalHead) -> int:
     payload = _encode_head(head)
     unnamed = path.with_name(f"{TEMPORARY}{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            unnamed, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        descriptor = _new_file(unnamed)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             frame = _FRAME.pack(len(payload), crc32(payload)) + payload
@@ -126,6 +125,18 @@ def _named_with_head(path: Path, head: WalHead) -> int:
     except OSError as error:
         raise _failed(path, error) from error
     return descriptor
+
+
+def _new_file(path: Path) -> int:
+    for _ in range(_FOLDER_TURNS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return os.open(
+                path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
+            )
+        except FileNotFoundError:  # the store removes folders that it leaves empty
+            continue
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def adopt_wal(path: Path) -> WriteAheadLog | None:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
+    from stageline.domain.artifact import StoredFile
     from stageline.settings import Settings
+    from stageline.tracking.reading import StoredRun
     from stageline.tracking.stream import LogStream
     from stageline.tracking.writer import RunWriter
 
@@ -60,6 +62,7 @@ class ActiveRun:
         self._warn_once = warn_once
         self._on_end = on_end
         self._known = RunSummary(writer.run_id)
+        self._found_files: dict[str, StoredFile] = {}
         self.is_ended = False
         """Whether nothing more can be logged through this handle."""
         self.before_end: list[Callable[[], None]] = []
@@ -99,9 +102,15 @@ class ActiveRun:
             self.stream.catch_up()
         return merge(self._known, self.stream.summary).to_run(self._artifact_uri)
 
-    def remember(self, known: RunSummary) -> None:
+    def known_files(self) -> dict[str, StoredFile]:
+        """The run's files, as far as this process knows: those it logged, and those it found when it resumed the run."""
+        self.stream.catch_up()
+        return {**self._found_files, **self.stream.files}
+
+    def remember(self, found: StoredRun) -> None:
         """Take in what others wrote, as read from the store when the run was resumed."""
-        self._known = known
+        self._known = found.summary
+        self._found_files = found.files
 
     @property
     def info(self) -> RunInfo:

@@ -146,7 +146,7 @@ class Runs:
             claims_id=False,
             params={key: value for key, (_, value) in summary.params.items()},
         )
-        active.remember(summary)
+        active.remember(stored)
         if owns_end and not summary.is_running:
             active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
         return active
@@ -333,12 +333,13 @@ class Runs:
         return self._reader.output(self._reader.get(run_id))
 
     def files(self, run_id: str) -> dict[str, StoredFile]:
-        """The manifest of the run's artifacts: path to sha256 and size."""
-        return {
-            path: file
-            for path, file in self.stored(run_id).files.items()
-            if file.sha256 is not None
-        }
+        """The manifest of the run's artifacts: path to sha256 and size.
+
+        Of a run that this process writes, what this process knows of: no request, and no need of a store.
+        """
+        active = self._open.get(run_id)
+        files = active.known_files() if active is not None else self.stored(run_id).files
+        return {path: file for path, file in files.items() if file.sha256 is not None}
 
     def summaries(self, experiment_id: str) -> list[RunSummary]:
         """Every run of the experiment, read from the runs themselves: what the index is rebuilt from."""
