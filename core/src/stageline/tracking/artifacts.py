@@ -142,6 +142,17 @@ class RunArtifacts(ArtifactReader):
         kept = self._kept(check_artifact_path(path))
         return super().read(path) if kept is None else kept
 
+    def find(self, path: str) -> bytes | None:
+        """As `read`, but None if there is no such file; while the store is away, if the manifest has none."""
+        try:
+            return self.read(path)
+        except NotFound:
+            return None
+        except StorageFailed:
+            if self._spool is None or digest_in(self._known(), path):
+                raise
+            return None
+
     def ship(self) -> Sequence[str]:
         """Send what the spool holds; the artifact paths. Raises `StorageFailed` if the store is still away."""
         if self._spool is None:
