@@ -1,1 +1,73 @@
-"""A callable as a tracked run: what every orchestrator integration shares."""
+"""A callable as a tracked run: what every orchestrator integration shares.
+
+An integration says who calls (`TaskIdentity`), what to record (`Tracking`) and where (`Session`), and
+lets one of the four `tracked_*` functions run the task. The names are loaded when they are first used:
+an orchestrator that only parses pipelines pays for none of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stageline.tasks.identity import PipelineIdentity, TaskIdentity
+    from stageline.tasks.options import Tracking
+    from stageline.tasks.parent import end_parent, find_parent, open_parent
+    from stageline.tasks.record import (
+        tracked_async_call,
+        tracked_async_generator,
+        tracked_call,
+        tracked_generator,
+    )
+    from stageline.tasks.recording import Recording, end_unfinished, is_unfinished
+    from stageline.tasks.session import Session, TaskCall
+
+_ROOMS: dict[str, str] = {
+    "PipelineIdentity": "identity",
+    "Recording": "recording",
+    "Session": "session",
+    "TaskCall": "session",
+    "TaskIdentity": "identity",
+    "Tracking": "options",
+    "end_parent": "parent",
+    "end_unfinished": "recording",
+    "find_parent": "parent",
+    "is_unfinished": "recording",
+    "open_parent": "parent",
+    "tracked_async_call": "record",
+    "tracked_async_generator": "record",
+    "tracked_call": "record",
+    "tracked_generator": "record",
+}
+
+__all__ = [
+    "PipelineIdentity",
+    "Recording",
+    "Session",
+    "TaskCall",
+    "TaskIdentity",
+    "Tracking",
+    "end_parent",
+    "end_unfinished",
+    "find_parent",
+    "is_unfinished",
+    "open_parent",
+    "tracked_async_call",
+    "tracked_async_generator",
+    "tracked_call",
+    "tracked_generator",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'stageline.tasks' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"stageline.tasks.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

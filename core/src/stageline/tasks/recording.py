@@ -1,0 +1,256 @@
+"""One attempt of a task, or of a pipeline, as it is recorded: opened, noted, ended; its errors never the task's."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import time
+from asyncio import CancelledError
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from stageline.domain.run import Attempt, RunStatus
+from stageline.errors import Conflict
+from stageline.tasks.identity import PipelineIdentity
+from stageline.tasks.outcome import metrics_of, paths_of
+from stageline.tasks.params import param_texts
+from stageline.tasks.redaction import MASK, Redactor
+from stageline.tracking import endings
+from stageline.tracking.fate import Ending, ending_of
+
+if TYPE_CHECKING:
+    from stageline.tasks.session import Session, TaskCall
+    from stageline.tracking.active import ActiveRun
+
+_log = logging.getLogger("stageline")
+
+_unfinished: dict[str, tuple[dict[str, str], str | None]] = {}
+"""Runs whose last attempt failed in this process, to be followed by another: run id -> params and reason."""
+
+
+class Recording:
+    """Records one attempt. Call `begin`, then `succeed`, `fail` or `end`: harmless if the one before it failed."""
+
+    def __init__(self, call: TaskCall, params: Mapping[str, Any]) -> None:
+        self.call = call
+        self.run: ActiveRun | None = None
+        """The open run; None before `begin`, after the end, and if the run could not be opened."""
+        self._params = params
+        self._session: Session | None = None
+        self._redactor = Redactor(call.tracking.redact, call.secret_texts)
+        self._began_ms = 0
+        self._began_s = 0.0
+        self._texts: dict[str, str] = {}
+        self._is_joined = False
+        self._has_warned = False
+
+    # -- the beginning ----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Open the run and record the params."""
+        self._began_ms = time.time_ns() // 1_000_000
+        self._began_s = time.monotonic()
+        with self._sparing("open the run"):
+            self._redactor.learn(self._params)
+            self._texts = param_texts(self._params, self.call.tracking, self._redactor)
+            self._session = self.call.open_session()
+            self.run = self._open(self._session)
+        run = self.run
+        if run is None:
+            return
+        with self._sparing("record the attempt"):
+            if not self._is_joined:
+                run.note_attempt(self._attempt(RunStatus.RUNNING))
+        with self._sparing("record the params"):
+            self._log_params(run)
+        if self.call.tracking.capture_output:
+            with self._sparing("capture the output"):
+                self._capture(run)
+
+    def active(self) -> AbstractContextManager[Any]:
+        """Makes the run the active one of the block."""
+        if self.run is None or self._session is None:
+            return nullcontext()
+        return self._session.activated(self.run)
+
+    def _open(self, session: Session) -> ActiveRun:
+        identity, tracking = self.call.identity, self.call.tracking
+        runs = session.workspace.runs
+        if tracking.nest == "join" and identity.parent_run_id is not None:
+            self._is_joined = True
+            ours = (run for run in runs.open_runs() if run.run_id == identity.parent_run_id)
+            return next(ours, None) or runs.join(
+                identity.parent_run_id,
+                experiment_name=tracking.experiment or session.experiment,
+                owns_end=False,
+            )
+        run = runs.join(
+            identity.run_id,
+            experiment_name=tracking.experiment or session.experiment,
+            run_name=self._redactor.text(self._run_name()),
+            tags=self._redactor.tags({**identity.tags(), **self.call.tags, **tracking.tags}),
+            parent_run_id=None if tracking.nest == "new" else identity.parent_run_id,
+            attempt=identity.attempt,
+        )
+        endings.watch(run)
+        run.before_end.append(lambda: endings.unwatch(run))
+        return run
+
+    def _run_name(self) -> str:
+        identity = self.call.identity
+        name = identity.pipeline if isinstance(identity, PipelineIdentity) else identity.task
+        if self.call.tracking.run_name is None:
+            return identity.display_name or name
+        known = {
+            "task": name,
+            "pipeline": identity.pipeline,
+            "index": getattr(identity, "index", None),
+        }
+        # As numbers, so that `{alpha:.2f}` works.
+        numbers = {
+            key: value for key, value in self._params.items() if isinstance(value, (int, float))
+        }
+        shown = {
+            key: numbers.get(key, text) if text != MASK else MASK
+            for key, text in self._texts.items()
+        }
+        return self.call.tracking.run_name.format_map({**known, **shown})
+
+    def _log_params(self, run: ActiveRun) -> None:
+        before, _ = _unfinished.pop(run.run_id, (self._texts, None))
+        changed = [name for name, text in self._texts.items() if before.get(name, text) != text]
+        if changed:
+            self._warn(
+                f"its params {changed} are not those of the attempt before: the first values stay",
+            )
+        try:
+            run.log_params(self._texts)
+        except Conflict as error:  # the pipeline's own, for a task that joined it
+            self._warn(str(error))
+
+    def _capture(self, run: ActiveRun) -> None:
+        from stageline.tracking.terminal import Capture
+
+        capture = Capture(run.write_output)
+        capture.start()
+        run.before_end.append(capture.stop)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    @property
+    def blocks_to_end(self) -> bool:
+        """Whether the end waits for a store over a network."""
+        return self.run is not None and not self.run.stream.lies_in_store
+
+    def succeed(self, result: Any) -> None:
+        """Record what the task returned, and end the run as FINISHED."""
+        self.record_result(result)
+        self.end(RunStatus.FINISHED, None)
+
+    def record_result(self, result: Any) -> None:
+        """Record the metrics and artifacts in what was returned."""
+        run, session, tracking = self.run, self._session, self.call.tracking
+        if run is None or session is None:
+            return
+        if tracking.metrics == "return":
+            with self._sparing("record the metrics that it returned"):
+                run.log_metrics(metrics_of(result))
+        if tracking.artifacts == "return":
+            with self._sparing("store the files that it returned"):
+                for path in paths_of(result):
+                    session.workspace.artifacts(run.run_id).log_file(path)
+
+    def fail(self, error: BaseException) -> None:
+        """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
+        try:
+            self.end(*self.ending(error))
+        except Exception as second:  # the task's own error is what its caller has to see
+            self._warn(f"can not record how it ended: {self._told(second)}")
+
+    def ending(self, error: BaseException) -> Ending:
+        """Status and reason for what left the task."""
+        timeout_s = self.call.timeout_s
+        is_cancelled = isinstance(error, (CancelledError, concurrent.futures.CancelledError))
+        # Some orchestrators cancel what has run out of time.
+        if is_cancelled and timeout_s is not None and time.monotonic() - self._began_s >= timeout_s:
+            return RunStatus.FAILED, f"timed out after {timeout_s:g} s"
+        if is_cancelled:
+            return RunStatus.KILLED, f"cancelled: {error}".rstrip(": ")
+        status, reason = ending_of(error)
+        if status is RunStatus.FAILED and not isinstance(error, (Exception, SystemExit)):
+            status = RunStatus.KILLED  # whatever is no Exception came from outside the task
+        return status, reason
+
+    def end(self, status: RunStatus, reason: str | None) -> None:
+        """End the attempt, and the run unless this is a failure that the orchestrator means to try again."""
+        run = self.run
+        if run is None:
+            return
+        self.run = None
+        with self._sparing("end the run"):
+            reason = None if reason is None else self._redactor.text(reason)
+            attempt = self._attempt(status, reason)
+            if self._is_joined:
+                if not run.stream.head.owns_end:
+                    run.leave()
+            elif status is RunStatus.FAILED and self.call.will_retry:
+                run.leave(attempt)
+                _unfinished[run.run_id] = self._texts, reason
+            else:
+                run.note_attempt(attempt)
+                run.end(status, reason)
+
+    def _attempt(self, status: RunStatus, reason: str | None = None) -> Attempt:
+        identity = self.call.identity
+        return Attempt(
+            number=identity.attempt,
+            status=status,
+            start_time=self._began_ms,
+            end_time=time.time_ns() // 1_000_000 if status.is_terminal else None,
+            reason=reason,
+            links=dict(identity.links),
+        )
+
+    # -- errors of tracking -----------------------------------------------------------------------
+
+    @contextmanager
+    def _sparing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever goes wrong with tracking, the task has work to do
+            if self.call.tracking.on_error == "raise":
+                raise
+            self._warn(f"can not {what}: {self._told(error)}")
+
+    def _told(self, error: Exception) -> str:
+        return self._redactor.text(f"{type(error).__name__}: {error}")
+
+    def _warn(self, message: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            name = self.call.identity.display_name or self.call.identity.run_id
+            _log.warning("tracking of %s: %s. The task goes on", name, message)
+
+
+def is_unfinished(run_id: str) -> bool:
+    """Whether the last attempt of the run failed in this process, and another was to follow."""
+    return run_id in _unfinished
+
+
+def end_unfinished(call: TaskCall) -> None:
+    """End the run as its last attempt did: the orchestrator has decided against another one."""
+    texts, reason = _unfinished.pop(call.identity.run_id, (None, None))
+    if texts is None:
+        return
+    try:
+        runs = call.open_session().workspace.runs
+        run = runs.join(
+            call.identity.run_id,
+            experiment_name=call.tracking.experiment,
+            run_name=call.identity.display_name,
+            attempt=call.identity.attempt,
+        )
+        run.end(RunStatus.FAILED, reason)
+    except Exception as error:  # as in `_sparing`; there is no task left to raise it in
+        _log.warning("tracking of %s: can not end the run: %s", call.identity.display_name, error)

@@ -1,0 +1,59 @@
+"""What an integration hands over for one call of a task: where to record, and what is known of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stageline.tasks.options import Tracking
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from stageline.tasks.identity import Identity
+    from stageline.tracking.active import ActiveRun
+    from stageline.tracking.artifacts import RunArtifacts
+    from stageline.tracking.runs import Runs
+
+SecretTexts = Callable[[Any], "Iterable[str] | None"]
+"""The secret texts in an object of the orchestrator's, such as a stored credential; None if it is no such object."""
+
+
+class TaskWorkspace(Protocol):
+    """The part of a workspace that a task needs."""
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of the store."""
+
+    def artifacts(self, run_id: str) -> RunArtifacts:
+        """The files of a run."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where tasks of this process record."""
+
+    workspace: TaskWorkspace
+    activated: Callable[[ActiveRun], AbstractContextManager[Any]]
+    """Makes a run the active one of the block, so that the module-level functions log to it."""
+    experiment: str | None = None
+    """Experiment of runs whose tracking names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCall:
+    """One call of a task, or of a whole pipeline, as its orchestrator knows it."""
+
+    identity: Identity
+    open_session: Callable[[], Session]
+    """Called when the task begins; what it raises counts as an error of tracking, not of the task."""
+    tracking: Tracking = field(default_factory=Tracking)
+    will_retry: bool = False
+    """Whether the orchestrator means to try again if this attempt fails: the run then goes on."""
+    timeout_s: float | None = None
+    """After so many seconds the orchestrator cancels the task, and means that it failed."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """The orchestrator's own: ids, deployment, queue."""
+    secret_texts: SecretTexts | None = None

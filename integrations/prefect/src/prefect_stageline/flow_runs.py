@@ -1,0 +1,103 @@
+"""The run of a flow run: begun by a tracked flow, or by the first tracked task of any flow; ended as Prefect ends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect.runtime import flow_run as flow_run_runtime
+
+from prefect_stageline.identity import (
+    ORCHESTRATOR,
+    flow_identity,
+    flow_run_of,
+    flow_tags,
+    open_session,
+    secret_texts,
+)
+from stageline import RunStatus
+from stageline.tasks import (
+    PipelineIdentity,
+    Recording,
+    TaskCall,
+    Tracking,
+    end_parent,
+    find_parent,
+    open_parent,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.context import FlowRunContext
+    from prefect.flows import Flow
+    from prefect.states import State
+
+
+def begin_flow_run(
+    context: FlowRunContext, tracking: Tracking, *, parent_flow_run: str | None = None
+) -> Recording:
+    """Begin the run of the flow run, once; Prefect's hooks will end it.
+
+    Args:
+        context: Of this process: what was sent to another has no hooks that anybody calls.
+        tracking: Of the flow, or of a task whose flow has none of its own.
+        parent_flow_run: Id of the flow run that started this one, where the caller knows it.
+    """
+    run = flow_run_of(context)
+    known = find_parent(_run_id(run.id))
+    if known is not None and known.call.identity.attempt >= run.run_count:
+        return known
+    if context.flow is not None:
+        _hook(context.flow)
+    if parent_flow_run is None and run.parent_task_run_id is not None:
+        parent_flow_run = flow_run_runtime.parent_flow_run_id  # type: ignore[attr-defined]  # asks Prefect's server
+    call = TaskCall(
+        identity=flow_identity(context, parent_flow_run),
+        open_session=open_session,
+        tracking=tracking,
+        will_retry=context.flow is not None and run.run_count <= (context.flow.retries or 0),
+        timeout_s=context.flow.timeout_seconds if context.flow is not None else None,
+        tags=flow_tags(run),
+        secret_texts=secret_texts,
+    )
+    return open_parent(call, context.parameters or {})
+
+
+def inherited(tracking: Tracking, flow_run_id: UUID) -> Tracking:
+    """A task's tracking, with what it leaves open taken from that of its flow."""
+    parent = find_parent(_run_id(flow_run_id))
+    return tracking if parent is None else tracking.within(parent.call.tracking)
+
+
+def end_flow_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
+    """A hook: end the run as Prefect ended the flow run."""
+    if state.is_completed():
+        end_parent(_run_id(flow_run.id), RunStatus.FINISHED)
+    elif state.is_failed():
+        end_parent(_run_id(flow_run.id), RunStatus.FAILED, state.message)
+    else:
+        end_parent(_run_id(flow_run.id), RunStatus.KILLED, state.message or state.name)
+
+
+def fail_flow_run(recording: Recording, error: BaseException) -> None:
+    """The body of a flow was left by `error`: end its run, or its attempt if Prefect means to try again."""
+    end_parent(recording.call.identity.run_id, *recording.ending(error))
+
+
+def _hook(flow: Flow[..., Any]) -> None:
+    # At run time and into the flow's own lists, since `with_options` replaces hooks.
+    for hooks in (
+        flow.on_completion_hooks,
+        flow.on_failure_hooks,
+        flow.on_crashed_hooks,
+        flow.on_cancellation_hooks,
+    ):
+        if end_flow_run not in hooks:
+            hooks.append(end_flow_run)
+
+
+def _run_id(flow_run_id: UUID) -> str:
+    return PipelineIdentity(
+        orchestrator=ORCHESTRATOR, pipeline="", pipeline_run=str(flow_run_id)
+    ).run_id

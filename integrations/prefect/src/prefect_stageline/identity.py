@@ -1,0 +1,117 @@
+"""From Prefect's context to what core knows of a task: who it is, where it records, which objects are secrets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from prefect.blocks.core import Block
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.utilities.urls import url_for
+
+from stageline import ActiveRun, fluent
+from stageline.errors import NotFound
+from stageline.tasks import PipelineIdentity, Session, TaskIdentity
+
+ORCHESTRATOR = "prefect"
+
+
+def current_run() -> ActiveRun:
+    """The run of the tracked task or flow that calls this.
+
+    Raises:
+        NotFound: nothing that is tracked is running here.
+    """
+    run = fluent.active_run()
+    if run is None:
+        raise NotFound(
+            "no run is open here: call current_run() inside a @tracked_task or a @tracked_flow"
+        )
+    return run
+
+
+def task_identity(context: TaskRunContext) -> TaskIdentity:
+    """The task run of `context`; each of Prefect's retries is an attempt of it."""
+    run = context.task_run
+    flow = FlowRunContext.get()
+    return TaskIdentity(
+        orchestrator=ORCHESTRATOR,
+        pipeline=flow.flow.name if flow is not None and flow.flow is not None else "",
+        pipeline_run=str(run.flow_run_id) if run.flow_run_id else None,
+        task=context.task.name,
+        task_run=str(run.id),
+        attempt=max(run.run_count, 1),
+        display_name=run.name,
+        links=_links("task-run", run.id),
+    )
+
+
+def flow_identity(context: FlowRunContext, parent_flow_run: str | None) -> PipelineIdentity:
+    """The flow run of `context`, which must have one."""
+    run = flow_run_of(context)
+    return PipelineIdentity(
+        orchestrator=ORCHESTRATOR,
+        pipeline=context.flow.name if context.flow is not None else "",
+        pipeline_run=str(run.id),
+        parent_pipeline_run=parent_flow_run,
+        attempt=max(run.run_count, 1),
+        display_name=run.name,
+        links=_links("flow-run", run.id),
+    )
+
+
+def flow_run_of(context: FlowRunContext) -> FlowRun:
+    """The flow run of `context`. Raises `NotFound` if it has none, as while a flow is only drawn."""
+    if context.flow_run is None:
+        raise NotFound("there is no flow run here")
+    return context.flow_run
+
+
+def task_tags(context: TaskRunContext) -> dict[str, str]:
+    """Prefect's ids, by which its runs and ours find each other."""
+    run = context.task_run
+    ids = {"prefect.task_run_id": str(run.id), "prefect.task_key": context.task.task_key}
+    return {**ids, "prefect.flow_run_id": str(run.flow_run_id)} if run.flow_run_id else ids
+
+
+def flow_tags(run: FlowRun) -> dict[str, str]:
+    """Prefect's ids of a flow run."""
+    ids = {"prefect.flow_run_id": str(run.id)}
+    return {**ids, "prefect.deployment_id": str(run.deployment_id)} if run.deployment_id else ids
+
+
+def open_session() -> Session:
+    """Where this process records: what `stageline.set_store` and `set_experiment` chose, or the environment."""
+    chosen = fluent._Session.experiment_name
+    return Session(
+        fluent.workspace(),
+        fluent.activated,
+        chosen or os.environ.get("STAGELINE_EXPERIMENT_NAME") or None,
+    )
+
+
+def secret_texts(value: Any) -> Iterable[str] | None:
+    """The secrets in a block; no block is shown, since it is there to hold credentials."""
+    if not isinstance(value, Block):
+        return None
+    return [
+        text
+        for field in type(value).model_fields
+        for text in _revealed(getattr(value, field, None))
+    ]
+
+
+def _revealed(value: Any) -> list[str]:
+    if hasattr(value, "get_secret_value"):
+        value = value.get_secret_value()
+        if isinstance(value, dict):
+            return [str(part) for part in value.values()]
+        return [str(value)]
+    return []
+
+
+def _links(kind: str, run_id: Any) -> dict[str, str]:
+    url = url_for(kind, obj_id=run_id)
+    return {} if url is None else {"prefect": url}
