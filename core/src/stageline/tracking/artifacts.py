@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from stageline.tracking.kept_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stageline.domain.artifact import StoredFile
     from stageline.storage.port import ObjectStore
@@ -114,8 +115,10 @@ class RunArtifacts(ArtifactReader):
     def log_bytes(self, data: bytes, artifact_file: str) -> None:
         """Store bytes as a file."""
         path = check_artifact_path(artifact_file)
-        if self._is_stored(self._known(), path, len(data), lambda: digest_of(data)):
+        known = self._known()
+        if _has(known, path, len(data), lambda: digest_of(data)):
             return
+        self._forget(known, [path])
         digest = self._sent(
             path,
             send=lambda: put_bytes(self._store, data, self._root + path),
@@ -131,7 +134,7 @@ class RunArtifacts(ArtifactReader):
         gone = self._paths_at(path, known)
         if not gone:
             raise self._not_found(path)
-        self._note({one: None for one in gone if digest_in(known, one)})
+        self._forget(known, gone)
         in_parallel(lambda one: self._store.delete(self._root + one), gone)
         if self._spool is not None and self._spool.is_dir():
             for one in gone:
@@ -165,45 +168,39 @@ class RunArtifacts(ArtifactReader):
         known = self._known()
         stored: dict[str, Digest] = {}
 
+        def is_new(item: tuple[str, Path]) -> bool:
+            path, file = item
+            size = file.stat().st_size if file.is_file() else -1
+            is_stored = _has(known, path, size, lambda: hash_file(file))
+            if is_stored:
+                told(size)
+            return not is_stored
+
         def put(item: tuple[str, Path]) -> None:
-            digest = self._put_file(known, *item, told)
+            digest = self._put_file(*item, told)
             if digest is not None:
                 stored[item[0]] = digest
 
+        verdicts = in_parallel(is_new, files.items(), stop)
+        new = list(compress(files.items(), verdicts))
+        self._forget(known, (path for path, _ in new))
         try:
-            in_parallel(put, files.items(), stop)
+            in_parallel(put, new, stop)
         finally:
             if stored:
                 self._note(stored)
 
-    def _put_file(
-        self, known: Mapping[str, StoredFile], path: str, file: Path, progress: Progress
-    ) -> Digest | None:
-        size = file.stat().st_size if file.is_file() else -1
-        if self._is_stored(known, path, size, lambda: hash_file(file)):
-            progress(size)
-            return None
+    def _put_file(self, path: str, file: Path, progress: Progress) -> Digest | None:
         return self._sent(
             path,
             send=lambda: put_file(self._store, file, self._root + path, progress=progress),
             keep=lambda spool: put_file(open_spool(spool), file, path),
         )
 
-    def _is_stored(
-        self,
-        known: Mapping[str, StoredFile],
-        path: str,
-        size: int,
-        digest: Callable[[], Digest],
-    ) -> bool:
-        """Whether the manifest has this very content; if it has another one, that is forgotten."""
-        noted = digest_in(known, path)
-        if noted is None:
-            return False
-        if noted[1] == size and noted == digest():
-            return True
-        self._note({path: None})
-        return False
+    def _forget(self, known: Mapping[str, StoredFile], paths: Iterable[str]) -> None:
+        gone = {path: None for path in paths if digest_in(known, path)}
+        if gone:
+            self._note(gone)
 
     def _sent(
         self, path: str, *, send: Callable[[], Digest], keep: Callable[[Path], object]
@@ -231,6 +228,14 @@ class RunArtifacts(ArtifactReader):
             return open_spool(self._spool).read(path)
         except NotFound:
             return None
+
+
+def _has(
+    known: Mapping[str, StoredFile], path: str, size: int, digest: Callable[[], Digest]
+) -> bool:
+    """Whether the manifest has this very content; the digest is asked for only if the size is the same."""
+    noted = digest_in(known, path)
+    return noted is not None and noted[1] == size and noted == digest()
 
 
 def _dict_text(dictionary: Any, artifact_file: str) -> str:
