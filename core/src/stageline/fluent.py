@@ -193,9 +193,10 @@ def start_run(
         if given:
             opened.set_tags(given)
     else:
+        chosen_name = _Session.experiment_name or os.environ.get("STAGELINE_EXPERIMENT_NAME")
         opened = runs.create(
             experiment_id or _Session.experiment_id or os.environ.get("STAGELINE_EXPERIMENT_ID"),
-            experiment_name=_Session.experiment_name or os.environ.get("STAGELINE_EXPERIMENT_NAME"),
+            experiment_name=None if experiment_id else chosen_name,
             run_name=run_name,
             tags={**_source_tags(), **given},
             parent_run_id=parent,

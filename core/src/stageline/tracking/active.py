@@ -103,7 +103,7 @@ class ActiveRun:
         return merge(self._known, self.stream.summary).to_run(self._artifact_uri)
 
     def known_files(self) -> dict[str, StoredFile]:
-        """The run's files, as far as this process knows: those it logged, and those it found when it resumed the run."""
+        """The run's files as far as this process knows: those it logged, and those it found on resuming the run."""
         self.stream.catch_up()
         return {**self._found_files, **self.stream.files}
 

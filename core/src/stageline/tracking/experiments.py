@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from stageline.clock import Clock
     from stageline.storage.port import ObjectStore
 
+TRUSTED_MS = 60_000
+"""How long an experiment that was seen active counts as active when runs begin in it."""
 TURNS = 50
 """A writer that loses so many races in a row is told so."""
 
@@ -47,12 +49,29 @@ class Experiments:
         self._clock = clock
         self._actor = actor
         self._journals: dict[str, Journal] = {}
+        self._seen: dict[str, tuple[LifecycleStage, int]] = {}
 
     # -- reading ----------------------------------------------------------------------------------
 
     def get(self, experiment_id: str) -> Experiment:
         """The experiment. Raises `NotFound`."""
         return self._entry(names.check_experiment_id(experiment_id))[0]
+
+    def check_active(self, experiment_id: str) -> None:
+        """Refuse an experiment that is deleted; asks the store at most once in `TRUSTED_MS`.
+
+        Raises:
+            InvalidInput: it is deleted.
+            NotFound: there is no such experiment.
+        """
+        stage, at = self._seen.get(experiment_id, (LifecycleStage.DELETED, 0))
+        if stage is LifecycleStage.DELETED or self._clock.now_ms() - at > TRUSTED_MS:
+            stage = self.get(experiment_id).lifecycle_stage
+        if stage is LifecycleStage.DELETED:
+            raise InvalidInput(
+                f"The experiment {experiment_id} must be in the 'active' state. Current state is deleted. "
+                f"Restore it with `stageline experiments restore {experiment_id}`"
+            )
 
     def find_by_name(self, name: str) -> Experiment | None:
         """The experiment that holds `name`, deleted or not; None if nobody does."""
@@ -200,7 +219,11 @@ class Experiments:
                 return default_experiment(), 0, None
             raise NotFound(f"No Experiment with id={experiment_id} exists")
         entry, raw = _decoded(latest.data, experiment_id)
+        self._saw(entry.state)
         return self._effective(entry), latest.number, raw
+
+    def _saw(self, state: Experiment) -> None:
+        self._seen[state.experiment_id] = state.lifecycle_stage, self._clock.now_ms()
 
     def _newest(self, prefix: str) -> dict[str, int]:
         """The number of the newest entry of each journal under `prefix`."""
@@ -275,7 +298,10 @@ class Experiments:
             state=state,
         )
         journal = self._journal(layout.experiment_journal(state.experiment_id))
-        return journal.append(number, encode_document(entry, raw))
+        is_written = journal.append(number, encode_document(entry, raw))
+        if is_written:
+            self._saw(state)
+        return is_written
 
     # -- names ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
@@ -15,15 +16,14 @@ from stageline.domain.run import (
     TAG_RUN_NAME,
     TAG_USER,
     DatasetInput,
-    LifecycleStage,
     MetricPoint,
     Run,
     RunStatus,
 )
+from stageline.domain.run_names import invented_name, render_name
 from stageline.domain.summary import RunSummary, encode_summary, merge
 from stageline.errors import (
     AlreadyExists,
-    InvalidInput,
     NotAllowed,
     NotFound,
     StagelineError,
@@ -193,21 +193,29 @@ class Runs:
         parent_run_id: str | None,
         start_time: int | None,
     ) -> ev.Started:
-        from stageline.domain.run_names import invented_name
-
         given = {
             names.check_key("tag", key): fitting_tag_text(key, value)
             for key, value in (tags or {}).items()
         }
         given.setdefault(TAG_USER, self._settings.user or login_name())
         given.setdefault(TAG_HOST, HOST)
-        if run_name or TAG_RUN_NAME not in given:
-            given[TAG_RUN_NAME] = fitting_tag_text(
-                TAG_RUN_NAME, run_name or invented_name(os.urandom(8))
+        began = self._clock.now_ms() if start_time is None else names.check_timestamp(start_time)
+        template = run_name or given.get(TAG_RUN_NAME)
+        if template is None:
+            given[TAG_RUN_NAME] = invented_name(os.urandom(8))
+        else:
+            given[TAG_RUN_NAME] = render_name(
+                fitting_tag_text(TAG_RUN_NAME, template),
+                {
+                    "user": given[TAG_USER],
+                    "experiment": experiment_name or experiment_id or "",
+                    "date": time.strftime("%Y-%m-%d", time.localtime(began / 1000)),
+                    "time": time.strftime("%H-%M-%S", time.localtime(began / 1000)),
+                    "run_id": run_id,
+                },
             )
         if parent_run_id:
             given[TAG_PARENT_RUN_ID] = names.check_run_id(parent_run_id)
-        began = self._clock.now_ms() if start_time is None else names.check_timestamp(start_time)
         return ev.Started(self._clock.stamp(), run_id, experiment_id, experiment_name, began, given)
 
     def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
@@ -278,15 +286,9 @@ class Runs:
         if experiment_id == DEFAULT_EXPERIMENT_ID:
             return
         try:
-            experiment = self._experiments.get(experiment_id)
+            self._experiments.check_active(experiment_id)
         except StorageFailed as error:
             self.warn_away(error)
-            return
-        if experiment.lifecycle_stage is LifecycleStage.DELETED:
-            raise InvalidInput(
-                f"The experiment {experiment_id} must be in the 'active' state. Current state is deleted. "
-                f"Restore it with `stageline experiments restore {experiment_id}`"
-            )
 
     # -- reading ----------------------------------------------------------------------------------
 
