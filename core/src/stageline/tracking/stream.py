@@ -5,6 +5,7 @@ A live writer has one, and so has whoever ships the log that a dead process left
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -91,6 +92,8 @@ class LogStream:
     def catch_up(self) -> None:
         """Take in what has been appended since the last time."""
         with self.lock:
+            if os.stat(self.path).st_size == self._read_to:
+                return
             frames = scan_frames(read_tail(self.path, self._read_to))
             is_first = self._read_to == 0
             rows: dict[str, Series] = {}
