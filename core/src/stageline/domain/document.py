@@ -10,6 +10,12 @@ from stageline.errors import Corrupt, NotAllowed
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for damaged bytes: text that is no UTF-8, and nesting without end, have their own errors."""
+
+_LONGEST_VERSION = 9
+"""Digits; Python refuses to read a number of thousands of them, and with an error of its own."""
+
 
 def check_format(found: object, expected: str, what: str) -> None:
     """Refuse a document of another kind, or of a newer major version.
@@ -20,13 +26,15 @@ def check_format(found: object, expected: str, what: str) -> None:
     """
     kind, _, version = expected.partition("/")
     found_kind, _, found_version = found.partition("/") if isinstance(found, str) else ("", "", "")
-    if found_kind == kind and found_version.isdecimal():
+    if found_kind == kind and found_version.isdecimal() and len(found_version) <= _LONGEST_VERSION:
         if int(found_version) <= int(version):
             return
         raise NotAllowed(
             f"{what} has the format {found}; this version of Stageline reads up to {expected}: upgrade stageline"
         )
-    raise Corrupt(f"{what} should be a document of format {expected}, but says {found!r}")
+    raise Corrupt(
+        f"{what} should be a document of format {expected}, but says {str(found)[:100]!r}"
+    )
 
 
 def decode_document(
@@ -44,7 +52,7 @@ def decode_document(
             raise Corrupt(f"{what} should be a JSON object, but is a {type(raw).__name__}")
         check_format(raw.get("format"), expected, what)
         return msgspec.convert(raw, into), raw
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Corrupt(f"{what} can not be read: {error}") from error
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from stageline.domain.document import UNREADABLE
 from stageline.domain.run import Attempt, DatasetInput, RunStatus
+from stageline.errors import Corrupt
 
 Stamp = int
 """A writer's clock in nanoseconds, strictly increasing within its process: decides which of two edits stays."""
@@ -140,18 +142,25 @@ def decode_event(payload: bytes) -> AnyEvent:
     """The inverse of `encode_event`. A record from a later version becomes `Unknown`.
 
     Raises:
-        msgspec.MsgspecError: the bytes are no record of any version.
+        Corrupt: the bytes are no record of any version.
     """
     try:
         event: AnyEvent = _decode.decode(payload)
-    except msgspec.ValidationError:
-        fields = msgspec.msgpack.decode(payload)
-        if (
-            isinstance(fields, list)
-            and fields
-            and isinstance(fields[0], int)
-            and fields[0] not in _KNOWN_TAGS
-        ):
+    except UNREADABLE as error:
+        if _has_unknown_tag(payload):
             return Unknown()
-        raise
+        raise Corrupt(f"a record of a run's log can not be read: {error}") from error
     return event
+
+
+def _has_unknown_tag(payload: bytes) -> bool:
+    try:
+        fields = msgspec.msgpack.decode(payload)
+    except UNREADABLE:
+        return False
+    return (
+        isinstance(fields, list)
+        and bool(fields)
+        and isinstance(fields[0], int)
+        and fields[0] not in _KNOWN_TAGS
+    )

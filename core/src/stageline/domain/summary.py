@@ -12,6 +12,7 @@ import msgspec
 from typing_extensions import assert_never
 
 from stageline.domain import events as ev
+from stageline.domain.document import UNREADABLE, check_format
 from stageline.domain.run import (
     TAG_RUN_NAME,
     TAG_USER,
@@ -227,13 +228,21 @@ def encode_summary(summary: RunSummary) -> bytes:
 
 
 def decode_summary(data: bytes) -> RunSummary:
-    """The inverse of `encode_summary`. Raises `Corrupt`."""
+    """The inverse of `encode_summary`.
+
+    Raises:
+        Corrupt: the bytes are no summary.
+        NotAllowed: it was written by a newer version.
+    """
     try:
-        return _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+        summary = _decoder.decode(data)
+    except UNREADABLE as error:
         raise Corrupt(
             f"a run summary can not be read ({error}); run `stageline compact --rebuild`"
         ) from error
+    if summary.format != SUMMARY_FORMAT:
+        check_format(summary.format, SUMMARY_FORMAT, "a run summary")
+    return summary
 
 
 def _spelt(value: Any) -> Any:
