@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from processes import run, start
+from servers import S3Server
 
 from stageline import Run, Workspace
 from stageline.domain.run import RunStatus
@@ -236,6 +237,31 @@ if __name__ == "__main__":
     found = only_run(tmp_path / "store")
     assert found.info.status is RunStatus.FINISHED
     assert found.data.metrics == {"rank1": 1.0, "rank2": 2.0, "rank3": 3.0}
+
+
+def test_forked_worker_that_logs_to_the_inherited_run_ships_its_records(
+    tmp_path: Path, seaweedfs_server: S3Server
+) -> None:
+    store = seaweedfs_server.new_place()
+    body = HEAD + """
+    import multiprocessing
+    def work(number):
+        log_metric(f"worker{number}", 1.0)
+    start_run()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.map(work, range(4))
+        pool.close()
+        pool.join()
+    """
+    environment = seaweedfs_server.environment()
+    done = run(body, store, **environment, STAGELINE_SPOOL=str(tmp_path / "spool"))
+    assert (done.returncode, done.stderr) == (0, "")
+    (folder,) = (tmp_path / "spool").iterdir()
+    assert list(folder.iterdir()) == []
+    workspace = Workspace.open(store, storage_options=seaweedfs_server.options)
+    (entry,) = workspace.store.list("runs/", deep=False)
+    found = workspace.runs.get(entry.key.split("/")[1])
+    assert found.data.metrics == {f"worker{number}": 1.0 for number in range(4)}
 
 
 def test_killed_process_is_reaped_at_once_on_its_own_host(tmp_path: Path) -> None:

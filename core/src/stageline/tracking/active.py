@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ class ActiveRun:
         """Whether nothing more can be logged through this handle."""
         self.before_end: list[Callable[[], None]] = []
         """Called, in the order of the list, when the run is about to end: what still has something to log."""
-        writer.on_fork = lambda _: self._beat()
+        writer.on_fork = lambda _: self._go_on_in_child()
         self._beat()
 
         self.log_metric = writer.log_metric
@@ -83,6 +84,13 @@ class ActiveRun:
 
     def _beat(self) -> None:
         PULSE.add(Beat(self._writer.stream, self._settings, self._warn_once))
+
+    def _go_on_in_child(self) -> None:
+        """After a fork, at the first record: this process ships its own records, and says so when it goes."""
+        self._beat()
+        workers = sys.modules.get("multiprocessing.util")
+        if workers is not None:  # its children leave by os._exit, and call nobody but those who asked here
+            workers.Finalize(self, self.leave, exitpriority=0)
 
     # -- how it stands ----------------------------------------------------------------------------
 
