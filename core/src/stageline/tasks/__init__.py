@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity
     from stageline.tasks.options import Tracking
-    from stageline.tasks.parent import end_parent, find_parent, open_parent
+    from stageline.tasks.parent import end_parent, fail_parent, find_parent, open_parent
     from stageline.tasks.record import (
         tracked_async_call,
         tracked_async_generator,
@@ -31,6 +31,7 @@ _ROOMS: dict[str, str] = {
     "Tracking": "options",
     "end_parent": "parent",
     "end_unfinished": "recording",
+    "fail_parent": "parent",
     "find_parent": "parent",
     "is_unfinished": "recording",
     "open_parent": "parent",
@@ -49,6 +50,7 @@ __all__ = [
     "Tracking",
     "end_parent",
     "end_unfinished",
+    "fail_parent",
     "find_parent",
     "is_unfinished",
     "open_parent",

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("stageline")
 
-_unfinished: dict[str, tuple[dict[str, str], str | None]] = {}
-"""Runs whose last attempt failed in this process, to be followed by another: run id -> params and reason."""
+_unfinished: dict[str, tuple[Recording, str | None]] = {}
+"""By run id: what failed in this process and was to be tried again, and the reason."""
 
 
 class Recording:
@@ -118,7 +118,8 @@ class Recording:
         return self.call.tracking.run_name.format_map({**known, **shown})
 
     def _log_params(self, run: ActiveRun) -> None:
-        before, _ = _unfinished.pop(run.run_id, (self._texts, None))
+        last, _ = _unfinished.pop(run.run_id, (self, None))
+        before = last._texts
         changed = [name for name, text in self._texts.items() if before.get(name, text) != text]
         if changed:
             self._warn(
@@ -182,8 +183,14 @@ class Recording:
             status = RunStatus.KILLED  # whatever is no Exception came from outside the task
         return status, reason
 
-    def end(self, status: RunStatus, reason: str | None) -> None:
-        """End the attempt, and the run unless this is a failure that the orchestrator means to try again."""
+    def end(self, status: RunStatus, reason: str | None, *, is_final: bool = False) -> None:
+        """End the attempt, and the run unless this is a failure that the orchestrator means to try again.
+
+        Args:
+            status: How it ended.
+            reason: Why, if it did not finish.
+            is_final: Whether the orchestrator has said by now that it will not try again.
+        """
         run = self.run
         if run is None:
             return
@@ -194,9 +201,9 @@ class Recording:
             if self._is_joined:
                 if not run.stream.head.owns_end:
                     run.leave()
-            elif status is RunStatus.FAILED and self.call.will_retry:
+            elif status is RunStatus.FAILED and self.call.will_retry and not is_final:
                 run.leave(attempt)
-                _unfinished[run.run_id] = self._texts, reason
+                _unfinished[run.run_id] = self, reason
             else:
                 run.note_attempt(attempt)
                 run.end(status, reason)
@@ -238,17 +245,19 @@ def is_unfinished(run_id: str) -> bool:
     return run_id in _unfinished
 
 
-def end_unfinished(call: TaskCall) -> None:
+def end_unfinished(run_id: str) -> None:
     """End the run as its last attempt did: the orchestrator has decided against another one."""
-    texts, reason = _unfinished.pop(call.identity.run_id, (None, None))
-    if texts is None:
+    last, reason = _unfinished.pop(run_id, (None, None))
+    if last is None:
         return
+    call = last.call
     try:
-        runs = call.open_session().workspace.runs
-        run = runs.join(
-            call.identity.run_id,
-            experiment_name=call.tracking.experiment,
-            run_name=call.identity.display_name,
+        session = call.open_session()
+        run = session.workspace.runs.join(
+            run_id,
+            experiment_name=call.tracking.experiment or session.experiment,
+            run_name=last._run_name(),
+            parent_run_id=call.identity.parent_run_id,
             attempt=call.identity.attempt,
         )
         run.end(RunStatus.FAILED, reason)

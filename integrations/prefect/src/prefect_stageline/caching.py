@@ -12,8 +12,8 @@ from stageline import Run, RunStatus, StagelineError, fluent
 from stageline.tasks import Recording
 
 if TYPE_CHECKING:
+    from prefect.client.schemas import State
     from prefect.context import TaskRunContext
-    from prefect.states import State
 
     from stageline.tasks import TaskCall
 

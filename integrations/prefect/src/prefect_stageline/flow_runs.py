@@ -1,4 +1,4 @@
-"""The run of a flow run: begun by a tracked flow, or by the first tracked task of any flow; ended as Prefect ends it."""
+"""The run of a flow run: begun by a tracked flow, or by the first tracked task of any; ended as Prefect ends it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from stageline.tasks import (
     TaskCall,
     Tracking,
     end_parent,
+    fail_parent,
     find_parent,
     open_parent,
 )
@@ -28,10 +29,10 @@ from stageline.tasks import (
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from prefect.client.schemas import State
     from prefect.client.schemas.objects import FlowRun
     from prefect.context import FlowRunContext
     from prefect.flows import Flow
-    from prefect.states import State
 
 
 def begin_flow_run(
@@ -51,11 +52,11 @@ def begin_flow_run(
     if context.flow is not None:
         _hook(context.flow)
     if parent_flow_run is None and run.parent_task_run_id is not None:
-        parent_flow_run = flow_run_runtime.parent_flow_run_id  # type: ignore[attr-defined]  # asks Prefect's server
+        parent_flow_run = flow_run_runtime.parent_flow_run_id  # asks Prefect's server
     call = TaskCall(
         identity=flow_identity(context, parent_flow_run),
         open_session=open_session,
-        tracking=tracking,
+        tracking=tracking if parent_flow_run is None else inherited(tracking, parent_flow_run),
         will_retry=context.flow is not None and run.run_count <= (context.flow.retries or 0),
         timeout_s=context.flow.timeout_seconds if context.flow is not None else None,
         tags=flow_tags(run),
@@ -64,7 +65,7 @@ def begin_flow_run(
     return open_parent(call, context.parameters or {})
 
 
-def inherited(tracking: Tracking, flow_run_id: UUID) -> Tracking:
+def inherited(tracking: Tracking, flow_run_id: UUID | str) -> Tracking:
     """A task's tracking, with what it leaves open taken from that of its flow."""
     parent = find_parent(_run_id(flow_run_id))
     return tracking if parent is None else tracking.within(parent.call.tracking)
@@ -82,7 +83,7 @@ def end_flow_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
 
 def fail_flow_run(recording: Recording, error: BaseException) -> None:
     """The body of a flow was left by `error`: end its run, or its attempt if Prefect means to try again."""
-    end_parent(recording.call.identity.run_id, *recording.ending(error))
+    fail_parent(recording.call.identity.run_id, error)
 
 
 def _hook(flow: Flow[..., Any]) -> None:
@@ -97,7 +98,7 @@ def _hook(flow: Flow[..., Any]) -> None:
             hooks.append(end_flow_run)
 
 
-def _run_id(flow_run_id: UUID) -> str:
+def _run_id(flow_run_id: UUID | str) -> str:
     return PipelineIdentity(
         orchestrator=ORCHESTRATOR, pipeline="", pipeline_run=str(flow_run_id)
     ).run_id

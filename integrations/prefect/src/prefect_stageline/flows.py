@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
+from copy import copy
 from functools import update_wrapper, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, overload
 
@@ -76,12 +77,19 @@ class TrackedFlow(Flow[P, R]):
         self, *, tracking: Tracking | None = None, **options: Unpack[FlowOptions]
     ) -> TrackedFlow[P, R]:
         """A copy with other options; what is not given stays, the tracking too."""
-        plain = super().with_options(**options)  # type: ignore[arg-type]  # None where Flow has its own word for it
+        plain = super().with_options(**options)
         changed: TrackedFlow[P, R] = type(self).__new__(type(self))
         changed.__dict__.update(plain.__dict__)
         changed.untracked_fn = self.untracked_fn
         changed.tracking = tracking or self.tracking
         return changed
+
+    def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """As `Flow.validate_parameters`."""
+        # Annotations that are text are looked up in the module of the function: it has to be the user's.
+        plain = copy(self)
+        plain.fn = self.untracked_fn
+        return super(TrackedFlow, plain).validate_parameters(parameters)
 
     if not TYPE_CHECKING:  # the signatures are Flow's
 

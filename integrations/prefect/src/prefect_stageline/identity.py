@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.blocks.core import Block
-from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.utilities.urls import url_for
 
 from stageline import ActiveRun, fluent
 from stageline.errors import NotFound
 from stageline.tasks import PipelineIdentity, Session, TaskIdentity
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
 
 ORCHESTRATOR = "prefect"
 

@@ -18,8 +18,7 @@ from prefect_stageline.identity import open_session, secret_texts, task_identity
 from stageline.tasks import TaskCall, Tracking, end_unfinished, is_unfinished
 
 if TYPE_CHECKING:
-    from prefect.client.schemas import TaskRun
-    from prefect.states import State
+    from prefect.client.schemas import State, TaskRun
     from prefect.tasks import StateHookCallable
 
 P = ParamSpec("P")
@@ -200,4 +199,4 @@ def _record_cached(task: Task[..., Any], task_run: TaskRun, state: State) -> Non
 def _record_failed(task: Task[..., Any], task_run: TaskRun, state: State) -> None:
     context = TaskRunContext.get()
     if context is not None and isinstance(task, TrackedTask):
-        end_unfinished(task.call_in(context))
+        end_unfinished(task_identity(context).run_id)
