@@ -154,7 +154,7 @@ TEXTS = (
     "\U0001f600",
     "z" * 1200,
 )
-PATTERNS = ("%", "a%", "%b", "_", "a_b", "Ä%", "%a%b%", "x%", "", "%\0%", "10", "ÄB")
+PATTERNS = ("%", "a%", "%b", "_", "a_b", "Ä%", "%a%b%", "x%", "", "%\0%", "x", "%y", "10", "ÄB")
 NUMBERS = (0.0, -0.0, 1.0, -1.5, 1e300, math.inf, -math.inf, math.nan)
 STAMPS = st.integers(1, 4)
 

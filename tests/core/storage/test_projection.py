@@ -93,6 +93,7 @@ def plain(summary: RunSummary) -> object:
     return summary.to_run("")
 
 
+@pytest.mark.parametrize("slots", [200, 0])
 @settings(max_examples=100, deadline=None)
 @given(
     parts=st.lists(st.lists(summaries, max_size=6), min_size=1, max_size=4),
@@ -100,9 +101,10 @@ def plain(summary: RunSummary) -> object:
     asked=st.lists(comparisons, max_size=1),
 )
 def test_taking_in_bit_by_bit_and_twice_is_taking_in_at_once(
-    parts: list, order: list, asked: list
+    slots: int, parts: list, order: list, asked: list
 ) -> None:
-    with Projection(MEMORY, EXPERIMENT) as projection:
+    with pytest.MonkeyPatch.context() as patch, Projection(MEMORY, EXPERIMENT) as projection:
+        patch.setattr(projection_keys, "SLOTS", slots)
         for part in [*parts, *parts[::-1]]:
             assert projection.apply(loading(part, since=projection.state()))
         hits = projection.select(asked, order, ViewType.ALL, limit=100, uris=URIS)
@@ -178,6 +180,14 @@ def test_a_key_is_never_sql(key: str) -> None:
         if not ("'" in key and '"' in key) and text not in key:
             assert found(projection, f"params.{quote}{key}{quote} = {text}{key}{text}") == ["r1"]
         assert found(projection, "", f"params.{quote}{key}{quote} DESC") == ["r1", "r2"]
+
+
+def test_a_pattern_sees_past_a_nul(tmp_path: Path) -> None:
+    with holding(
+        tmp_path / "x", [RunSummary(run_id="r1", params={"a": (1, "x\0y")})]
+    ) as projection:
+        assert found(projection, "params.a LIKE 'x'") == []
+        assert found(projection, "params.a LIKE '%y'") == ["r1"]
 
 
 def test_a_pattern_that_would_take_sqlite_for_ever_takes_no_time() -> None:
@@ -288,6 +298,21 @@ def test_a_reader_that_lags_behind_joins_what_others_took_in(tmp_path: Path) -> 
         assert one.apply(loading([a_run(3)], since=since))
         assert other.apply(late)
         assert found(one) == ["run00003", "run00002", "run00001"]
+
+
+def test_what_either_of_two_readers_took_in_is_not_read_again(tmp_path: Path) -> None:
+    with Projection(tmp_path / "x", EXPERIMENT) as projection:
+        since = projection.state()
+        ahead = IndexState(epoch="e", manifest=2, shards=frozenset("b"), inbox={"n.json": None})
+        behind = IndexState(epoch="e", manifest=1, shards=frozenset("a"), inbox={"m.json": None})
+        for state in (ahead, behind):
+            assert projection.apply(Changes(since, state, True, [], [], 0))
+        assert projection.state() == IndexState(
+            epoch="e",
+            manifest=2,
+            shards=frozenset("ab"),
+            inbox={"n.json": None, "m.json": None},
+        )
 
 
 def test_changes_of_another_index_are_refused(tmp_path: Path) -> None:

@@ -210,6 +210,23 @@ def test_pages_over_many_experiments_are_one_sorted_result(
     assert count == len(found)
 
 
+def test_a_late_page_may_come_from_one_of_several_experiments(
+    open_search: Callable[..., RunSearch], runs: Runs
+) -> None:
+    runs.finish(a_run(0), TWO)
+    for number in range(1, 12):
+        runs.finish(a_run(number), ONE)
+    search = open_search()
+    found: list[str] = []
+    token: str | None = None
+    for _ in range(6):
+        page = search.search([ONE, TWO], max_results=2, page_token=token)
+        found += ids(page)
+        token = page.token
+    assert token is None
+    assert found == [f"run{number:05d}" for number in range(11, -1, -1)]
+
+
 STEPS = (
     "search",
     "finish",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from stageline.domain.document import UNREADABLE
 from stageline.domain.summary import RunSummary, decode_summary, merge
 from stageline.errors import Corrupt
 from stageline.storage.shard import decode_row, unpack_shard
@@ -65,7 +66,7 @@ class PackedShard(NamedTuple):
         try:
             for row in unpack_shard(self.data, self.key):
                 yield decode_row(row), bytes(row)
-        except (Corrupt, msgspec.MsgspecError) as error:
+        except (Corrupt, *UNREADABLE) as error:
             raise IndexLost(f"shard {self.key!r} can not be read: {error}") from error
 
 

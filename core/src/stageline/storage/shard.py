@@ -7,7 +7,7 @@ from zlib import crc32
 
 import msgspec
 
-from stageline.domain.document import check_format
+from stageline.domain.document import UNREADABLE, check_format
 from stageline.domain.summary import RunSummary
 from stageline.errors import Corrupt
 
@@ -72,7 +72,7 @@ def unpack_shard(data: bytes, what: str) -> Sequence[msgspec.Raw]:
                 f"{what} would unpack to {size} bytes; at most {MAX_UNPACKED_BYTES} are read"
             )
         return _rows.decode(ZstdDecompressor().decompress(frame))
-    except (ZstdError, msgspec.MsgspecError) as error:
+    except (*UNREADABLE, ZstdError) as error:
         raise Corrupt(f"{what} can not be unpacked: {error}") from error
 
 
