@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
+
 from stageline import DatasetRef
 
 FEWEST_ROWS = 10

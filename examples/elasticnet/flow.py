@@ -25,11 +25,9 @@ from itertools import product
 from pathlib import Path
 
 import joblib
-import stageline
 from data import BadData, Split, load
 from matplotlib.figure import Figure
 from prefect import unmapped
-from prefect_stageline import Tracking, current_run, tracked_flow, tracked_task
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +35,9 @@ from sklearn.linear_model import ElasticNet
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+import stageline
+from prefect_stageline import Tracking, current_run, tracked_flow, tracked_task
 
 ALPHAS = (0.01, 0.1, 0.5, 1.0)
 L1_RATIOS = (0.1, 0.5, 0.9)
