@@ -69,7 +69,7 @@ def put_file(
                 progress(len(data))
             return digest
         with store.open(key, "wb") as target:
-            digest = _pump(source, target.write, path, progress)
+            digest = _pump(source, target.write, path, progress, most=before.st_size)
             _check_unchanged(path, before, os.fstat(source.fileno()), digest[1])
         return digest
 
@@ -188,8 +188,12 @@ def _pump(
     write: Callable[[memoryview], int] | None,
     name: object,
     progress: Progress | None,
+    most: int | None = None,
 ) -> Digest:
-    """Read `source` to its end and write it, while another thread hashes: hashlib lets go of the interpreter."""
+    """Read `source` to its end and write it, while another thread hashes: hashlib lets go of the interpreter.
+
+    A source that turns out to have more than `most` bytes is left there: it may grow faster than it is read.
+    """
     digest = hashlib.sha256()
     free: SimpleQueue[bytearray] = SimpleQueue()
     full: SimpleQueue[tuple[bytearray, int] | None] = SimpleQueue()
@@ -215,6 +219,8 @@ def _pump(
             size += count
             if progress:
                 progress(count)
+            if most is not None and size > most:
+                break
     finally:
         full.put(None)
         if hasher is not None:
