@@ -105,3 +105,8 @@ def index_manifests(experiment_id: str) -> str:
 def index_shard(experiment_id: str, shard_id: str) -> str:
     """A packed set of run summaries, named by a manifest."""
     return f"{INDEX}{experiment_id}/shard/{shard_id}.msgpack.zst"
+
+
+def gc_mark(time_ms: int, txn: str) -> str:
+    """Create-only: what a collector found to be garbage, for one that comes a grace time later; oldest first."""
+    return f"{GC}{time_ms:013d}-{txn}.json"

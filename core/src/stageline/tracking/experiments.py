@@ -207,6 +207,16 @@ class Experiments:
         """Take it back."""
         self._change(experiment_id, "restored", lambda e: _staged(e, LifecycleStage.ACTIVE))
 
+    def remove(self, experiment_id: str) -> None:
+        """Remove all that is recorded of an experiment but the claims of its names, which others may build on.
+
+        The newest entry goes last, so that a half-removed experiment reads as before. Its names are free then.
+        """
+        prefix = layout.experiment_journal(experiment_id)
+        for entry in reversed(self._store.list(prefix)):
+            self._store.delete(entry.key)
+        self._journals.pop(prefix, None)
+
     # -- journals ---------------------------------------------------------------------------------
 
     def _journal(self, prefix: str) -> Journal:
