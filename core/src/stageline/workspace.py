@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stageline.domain.page import Page
     from stageline.storage.port import ObjectStore
     from stageline.tracking.artifacts import RunArtifacts
+    from stageline.tracking.collect import Collector
     from stageline.tracking.search import RunSearch
 
 
@@ -130,6 +131,14 @@ class Workspace:
         return search_experiments(
             self.experiments.list(view), filter_string, max_results, order_by, page_token
         )
+
+    # -- care -------------------------------------------------------------------------------------
+
+    def collector(self) -> Collector:
+        """What removes deleted runs and experiments for good."""
+        from stageline.tracking.collect import Collector
+
+        return Collector(self.store, self.experiments, self.runs, self.index, self.clock)
 
     def sync(self) -> list[Any]:
         """Ship what dead processes of this machine left for this store; see `Reaper.sync`."""

@@ -1,0 +1,98 @@
+"""Taking runs and experiments out of a store for good, in an order that a crash may cut anywhere.
+
+Whether something may be removed is decided in `collect`; nothing here asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stageline.domain.events import DeletionSet, StatusSet
+from stageline.errors import Conflict
+from stageline.storage import layout
+from stageline.storage.index import ExperimentIndex
+from stageline.storage.index_changes import IndexLost, IndexState
+from stageline.storage.parallel import together
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from stageline.clock import Clock
+    from stageline.domain.summary import RunSummary
+    from stageline.storage.port import ObjectStore
+    from stageline.tracking.reading import RunReader, StoredRun
+
+_TURNS = 10
+
+
+def remove_run(store: ObjectStore, reader: RunReader, run_id: str) -> None:
+    """Remove a run. It reads as deleted, and as over, as long as it can, and its id stays claimed until the last."""
+    start = layout.run_start(run_id)
+    for _ in range(_TURNS):
+        keys = [entry.key for entry in store.list(layout.run_folder(run_id))]
+        if not keys:
+            return
+        stored = reader.find(run_id)
+        last = [*sorted(_last_words(stored) if stored else ()), start]
+        ends = [key for key in keys if key.endswith(".end.json") and key not in last]
+        others = [key for key in keys if key not in last and key not in ends]
+        # A log goes before the end that sums it up: without its end, a reader would take the log for an open one.
+        together(store.delete, others)
+        together(store.delete, ends)
+        for key in last:
+            store.delete(key)
+    raise Conflict(f"run {run_id} is written to as fast as it is removed: end what writes it first")
+
+
+def remove_from_index(
+    store: ObjectStore, experiment_id: str, run_ids: Collection[str], clock: Clock
+) -> None:
+    """Let an experiment's index forget runs that are gone. Costs nothing if it does not know them."""
+    inbox = store.list(layout.index_inbox(experiment_id), deep=False)
+    theirs = [entry.key for entry in inbox if _run_of(entry.key) in run_ids]
+    together(store.delete, sorted(theirs, key=lambda key: key.endswith(".json")))
+    index = ExperimentIndex(store, experiment_id, clock)
+    try:
+        for _ in range(_TURNS):
+            if not any(run.run_id in run_ids for run in _rows(index)):
+                return
+            if index.rebuild(lambda: [run for run in _rows(index) if run.run_id not in run_ids]):
+                return
+    except IndexLost:  # whoever searches next builds it from the runs that are left
+        return
+    raise Conflict(
+        f"the index of experiment {experiment_id} changes too fast to be cleaned; try again"
+    )
+
+
+def remove_index(store: ObjectStore, experiment_id: str) -> None:
+    """Remove an experiment's index. The experiment must be gone, or the next search builds the index again."""
+    together(store.delete, [entry.key for entry in store.list(f"{layout.INDEX}{experiment_id}/")])
+
+
+def _rows(index: ExperimentIndex) -> Iterable[RunSummary]:
+    everything = index.changes(IndexState())
+    for shard in everything.shards:
+        for summary, _ in shard.rows():
+            yield summary
+    yield from everything.summaries
+
+
+def _last_words(stored: StoredRun) -> list[str]:
+    """The objects without which the run would no longer read as deleted, or would read as running."""
+    run_id = stored.summary.run_id
+    ends = [
+        layout.run_end(run_id, writer)
+        for writer, end in stored.ends.items()
+        if end.summary.deletion is not None or end.summary.status is not None
+    ]
+    logs = [
+        key
+        for key, segment in stored.loose.items()
+        if any(isinstance(event, (DeletionSet, StatusSet)) for event in segment.events)
+    ]
+    return ends + logs
+
+
+def _run_of(key: str) -> str:
+    return key.rpartition("/")[2].rpartition("-")[0]
