@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stageline.tasks.params import bound_params
+from stageline.tasks.parent import find_parent
 from stageline.tasks.recording import Recording
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ def _begun(
 ) -> Recording:
     recording = Recording(call, bound_params(function, args, kwargs))
     recording.begin()
+    outer = find_parent(call.identity.parent_run_id or "")
+    if outer is not None:
+        recording.share_secrets(outer)
     return recording
 
 

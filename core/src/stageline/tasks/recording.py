@@ -7,7 +7,7 @@ import logging
 import time
 from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.run import Attempt, RunStatus
@@ -67,6 +67,10 @@ class Recording:
         if self.call.tracking.capture_output:
             with self._sparing("capture the output"):
                 self._capture(run)
+
+    def share_secrets(self, outer: Recording) -> None:
+        """Let the pipeline's recording know this task's secrets: its errors may become the pipeline's."""
+        self._redactor.teach(outer._redactor)
 
     def active(self) -> AbstractContextManager[Any]:
         """Makes the run the active one of the block."""
@@ -165,7 +169,10 @@ class Recording:
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
         try:
-            self.end(*self.ending(error))
+            status, reason = self.ending(error)
+            with suppress(AttributeError, TypeError):  # an exception may refuse attributes
+                error._stageline_reason = self._safe(reason)  # type: ignore[attr-defined]
+            self.end(status, reason)
         except Exception as second:  # the task's own error is what its caller has to see
             self._warn(f"can not record how it ended: {self._told(second)}")
 
@@ -173,12 +180,13 @@ class Recording:
         """Status and reason for what left the task."""
         timeout_s = self.call.timeout_s
         is_cancelled = isinstance(error, (CancelledError, concurrent.futures.CancelledError))
-        # Some orchestrators cancel what has run out of time.
-        if is_cancelled and timeout_s is not None and time.monotonic() - self._began_s >= timeout_s:
+        if is_cancelled and timeout_s is not None and self._has_run_for(timeout_s):
             return RunStatus.FAILED, f"timed out after {timeout_s:g} s"
         if is_cancelled:
             return RunStatus.KILLED, f"cancelled: {error}".rstrip(": ")
         status, reason = ending_of(error)
+        # Where the exception has come through a task, that task knew its secrets; so also from another process.
+        reason = getattr(error, "_stageline_reason", reason)
         if status is RunStatus.FAILED and not isinstance(error, (Exception, SystemExit)):
             status = RunStatus.KILLED  # whatever is no Exception came from outside the task
         return status, reason
@@ -196,7 +204,7 @@ class Recording:
             return
         self.run = None
         with self._sparing("end the run"):
-            reason = None if reason is None else self._redactor.text(reason)
+            reason = self._safe(reason)
             attempt = self._attempt(status, reason)
             if self._is_joined:
                 if not run.stream.head.owns_end:
@@ -207,6 +215,13 @@ class Recording:
             else:
                 run.note_attempt(attempt)
                 run.end(status, reason)
+
+    def _has_run_for(self, timeout_s: float) -> bool:
+        # An orchestrator that cancels what has run out of time began to count a little before we did.
+        return time.monotonic() - self._began_s >= timeout_s - min(1.0, timeout_s / 2)
+
+    def _safe(self, reason: str | None) -> str | None:
+        return None if reason is None else self._redactor.text(reason)
 
     def _attempt(self, status: RunStatus, reason: str | None = None) -> Attempt:
         identity = self.call.identity

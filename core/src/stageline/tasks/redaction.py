@@ -96,6 +96,10 @@ class Redactor:
         for name, value in values.items():
             self._learn(value, is_secret=self.is_secret_name(name, value), depth=0)
 
+    def teach(self, other: Redactor) -> None:
+        """Let `other` know the secrets that were learnt here."""
+        other._known |= self._known
+
     def is_secret_name(self, name: str, value: Any = None) -> bool:
         """Whether a value of that name is a secret.
 

@@ -76,9 +76,17 @@ def end_flow_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
     if state.is_completed():
         end_parent(_run_id(flow_run.id), RunStatus.FINISHED)
     elif state.is_failed():
-        end_parent(_run_id(flow_run.id), RunStatus.FAILED, state.message)
+        end_parent(_run_id(flow_run.id), RunStatus.FAILED, _reason(flow_run, state))
     else:
         end_parent(_run_id(flow_run.id), RunStatus.KILLED, state.message or state.name)
+
+
+def _reason(flow_run: FlowRun, state: State) -> str | None:
+    error = getattr(state.data, "result", state.data)
+    recording = find_parent(_run_id(flow_run.id))
+    if recording is None or not isinstance(error, BaseException):
+        return state.message
+    return recording.ending(error)[1]
 
 
 def fail_flow_run(recording: Recording, error: BaseException) -> None:

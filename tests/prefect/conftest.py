@@ -1,0 +1,100 @@
+"""One real Prefect server for all tests of the integration, and a store of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# Before Prefect is imported, which reads its settings then.
+os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from servers import _free_ports
+
+from stageline import fluent
+from stageline.workspace import Workspace
+
+START_WITHIN_S = 120.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Prefect leaves the connections of its clients to the garbage collector when an event loop ends.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect-home")
+
+
+@pytest.fixture(scope="session")
+def prefect_server(prefect_home: Path) -> Iterator[str]:
+    """`prefect server start` on a free port."""
+    (port,) = _free_ports(1)
+    url = f"http://127.0.0.1:{port}/api"
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host=127.0.0.1",
+        f"--port={port}",
+        "--no-ui",
+    ]
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(prefect_home),
+        "PREFECT_API_URL": url,
+        "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+    }
+    with open(prefect_home / "server.log", "wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_for(process, f"{url}/health", prefect_home / "server.log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(START_WITHIN_S)
+
+
+def _wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    give_up = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < give_up:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=2):
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+            break
+    raise RuntimeError(
+        f"the Prefect server did not start: {log.read_text(errors='replace')[-2000:]}"
+    )
+
+
+@pytest.fixture(autouse=True)
+def prefect(prefect_server: str, prefect_home: Path) -> Iterator[None]:
+    """Flows of a test talk to the server."""
+    with temporary_settings({PREFECT_API_URL: prefect_server, PREFECT_HOME: prefect_home}):
+        yield
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The store of the test, also of the processes that it starts."""
+    monkeypatch.setenv("STAGELINE_STORE", str(tmp_path / "store"))
+    opened = Workspace.open(tmp_path / "store", cache=str(tmp_path / "cache"))
+    monkeypatch.setattr(fluent._Session, "workspace", opened)
+    return opened
