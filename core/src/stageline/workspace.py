@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from stageline.tracking.collect import Collector
     from stageline.tracking.search import RunSearch
 
+VANISHED_LOOKS = 32
+"""Runs that one search asks after, of those that seem to run but may have vanished."""
+
 
 class Workspace:
     """A store, opened: `experiments`, `runs`, and search over both. Safe from many threads; cheap to keep."""
@@ -115,7 +118,26 @@ class Workspace:
             experiment_ids, filter_string, view, max_results, order_by, page_token
         )
         runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
-        return Page(runs, found.token)
+        return Page(self._with_the_vanished_ended(runs), found.token)
+
+    def _with_the_vanished_ended(self, runs: list[Run]) -> list[Run]:
+        """The same runs, where those that only seem to run were looked at and ended."""
+        now_s = self.clock.now_ms() / 1000
+        alive: dict[str, dict[str, float]] = {}
+        seen: list[Run] = []
+        looks = VANISHED_LOOKS
+        for run in runs:
+            if looks and not run.info.status.is_terminal and not self.runs.is_open(run.info.run_id):
+                known = run.info.experiment_id
+                if known not in alive:
+                    alive[known] = self.index.signs_of_life(known)
+                last_s = alive[known].get(run.info.run_id, run.info.start_time / 1000)
+                # A lock on this disk tells at once; a heartbeat, only when it has been missed for long.
+                if self.spool is None or now_s - last_s > self.settings.stale_after_s:
+                    looks -= 1
+                    run = self.runs.get(run.info.run_id)
+            seen.append(run)
+        return seen
 
     def search_experiments(
         self,

@@ -313,6 +313,20 @@ def test_silent_run_is_reaped_and_its_own_later_word_stands_above(tmp_path: Path
     assert elsewhere.runs.get(run.run_id).info.status is RunStatus.FINISHED
 
 
+def test_search_ends_the_runs_that_vanished(tmp_path: Path) -> None:
+    clock = FixedClock(1_800_000_000_000)
+    store = MemoryStore(f"memory://{tmp_path.name}", clock)
+    here = Workspace(store, Settings(cache=str(tmp_path / "1")), clock)
+    elsewhere = Workspace(store, Settings(cache=str(tmp_path / "2")), clock)
+    run = here.runs.create()
+    run.flush()
+    assert [hit.info.status for hit in elsewhere.search_runs(["0"])] == [RunStatus.RUNNING]
+    clock.set(clock.now_ms() + 301_000)
+    assert [hit.info.status for hit in elsewhere.search_runs(["0"])] == [RunStatus.KILLED]
+    assert [hit.info.status for hit in elsewhere.search_runs(["0"], "status = 'KILLED'")] != []
+    run.end()
+
+
 def test_printed_text_is_kept_in_order(workspace: Workspace) -> None:
     with workspace.runs.create() as run:
         run.write_output("stdout", "epoch 1\n")

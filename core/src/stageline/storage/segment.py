@@ -13,9 +13,10 @@ from zlib import crc32
 import msgspec
 import zstandard
 
-from stageline.domain.document import check_format
+from stageline.domain.document import UNREADABLE, check_format
 from stageline.domain.events import AnyEvent, PointLogged, PointsLogged, decode_event
 from stageline.errors import Corrupt
+from stageline.storage.packing import unpacked
 from stageline.storage.series import Series, decode_columns, encode_columns
 
 SEGMENT_FORMAT = "stageline.segment/1"
@@ -115,27 +116,26 @@ def decode_segment(data: bytes, key: str) -> Segment:
         NotAllowed: it was written by a newer version.
     """
     try:
-        body = _decode(_checked(data, key))
+        body = _decode(_checked(data))
         check_format(body.head.format, SEGMENT_FORMAT, key)
-        if body.records_size > _MAX_RECORDS_BYTES:
-            raise Corrupt(f"{key} claims {body.records_size} bytes of records")
-        records = zstandard.ZstdDecompressor().decompress(
-            body.records, max_output_size=max(body.records_size, 1)
-        )
+        if not 0 < body.records_size <= _MAX_RECORDS_BYTES:
+            raise Corrupt(f"it claims {body.records_size} bytes of records")
+        records = unpacked(body.records, body.records_size)
         events = [decode_event(record) for record in _decode_records(records)]
         return Segment(body.head, events, decode_columns(body.columns))
-    except (msgspec.MsgspecError, zstandard.ZstdError) as error:
+    except (*UNREADABLE, zstandard.ZstdError, Corrupt) as error:
         raise Corrupt(f"{key} can not be read: {error}") from error
 
 
-def _checked(data: bytes, key: str) -> bytes:
+def _checked(data: bytes) -> bytes:
     start = len(_MAGIC) + _U32.size
     if len(data) < start + _U32.size or not data.startswith(_MAGIC):
-        raise Corrupt(f"{key} should be a segment of a run's log, but does not begin like one")
+        raise Corrupt("it should be a segment of a run's log, but does not begin like one")
     (length,) = _U32.unpack_from(data, len(_MAGIC))
-    body = data[start : start + length]
-    if len(data) != start + length + _U32.size or _U32.unpack_from(data, start + length)[
-        0
-    ] != crc32(body):
-        raise Corrupt(f"{key} is cut short or damaged: its checksum does not hold")
+    end = start + length
+    if len(data) != end + _U32.size:
+        raise Corrupt(f"it should have {end + _U32.size} bytes, but has {len(data)}")
+    body = data[start:end]
+    if _U32.unpack_from(data, end)[0] != crc32(body):
+        raise Corrupt("its checksum does not hold")
     return body

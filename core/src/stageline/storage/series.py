@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import zstandard
 
+from stageline.domain.document import UNREADABLE
 from stageline.domain.run import MetricPoint
 from stageline.domain.summary import last_of
 from stageline.errors import Corrupt
+from stageline.storage.packing import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,20 +101,18 @@ def decode_columns(data: bytes) -> dict[str, Series]:
         block = _decode(data)
         points = sum(count for _, count, _, _ in block.directory)
         if points > MAX_POINTS or any(count < 0 for _, count, _, _ in block.directory):
-            raise Corrupt(f"a block of metric points claims to hold {points} of them")
-        length = 3 * WORD * points
-        body = zstandard.ZstdDecompressor().decompress(
-            block.body, max_output_size=length, allow_extra_data=False
-        )
-    except (msgspec.MsgspecError, zstandard.ZstdError) as error:
+            raise Corrupt(f"it claims to hold {points} of them")
+        return _unpacked_columns(block.directory, unpacked(block.body, 3 * WORD * points))
+    except (*UNREADABLE, OverflowError, zstandard.ZstdError, Corrupt) as error:
         raise Corrupt(f"a block of metric points can not be read: {error}") from error
-    if len(body) != length:
-        raise Corrupt(
-            f"a block of metric points should unpack to {length} bytes, but has {len(body)}"
-        )
+
+
+def _unpacked_columns(
+    directory: list[tuple[str, int, bool, bool]], body: bytes
+) -> dict[str, Series]:
     columns: dict[str, Series] = {}
     at = 0
-    for key, count, steps_differ, timestamps_differ in block.directory:
+    for key, count, steps_differ, timestamps_differ in directory:
         width = count * WORD
         steps = _summed(_unshuffled("q", body[at : at + width]), steps_differ)
         timestamps = _summed(_unshuffled("q", body[at + width : at + 2 * width]), timestamps_differ)

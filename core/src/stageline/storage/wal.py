@@ -19,7 +19,8 @@ from zlib import crc32
 
 import msgspec
 
-from stageline.errors import Corrupt, StorageFailed
+from stageline.domain.document import UNREADABLE, check_format
+from stageline.errors import Corrupt, InvalidInput, StorageFailed
 from stageline.storage.keys import TEMPORARY
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class Frames(NamedTuple):
 class WriteAheadLog:
     """An open log; made by `create_wal` or `adopt_wal`.
 
-    `append(payload)` is safe from many threads and raises `StorageFailed` if the disk did not take the record whole.
+    `append(payload)` is safe from many threads and raises `StorageFailed` if the disk did not take the record whole,
+    `InvalidInput` if it is longer than `MAX_RECORD`.
     """
 
     def __init__(self, path: Path, descriptor: int, *, sync_each: bool = False) -> None:
@@ -165,22 +167,31 @@ def scan_frames(data: bytes, start: int = 0) -> Frames:
     while at + _FRAME.size <= len(data):
         length, checksum = _FRAME.unpack_from(data, at)
         after = at + _FRAME.size + length
-        payload = data[at + _FRAME.size : after]
-        if 0 < length <= MAX_RECORD and after <= len(data) and crc32(payload) == checksum:
-            skipped += at - end
-            payloads.append(payload)
-            at = end = after
-        else:
-            at += 1
+        # Before anything is copied: each byte of a torn record of megabytes is looked at as a frame's beginning.
+        if 0 < length <= MAX_RECORD and after <= len(data):
+            payload = data[at + _FRAME.size : after]
+            if crc32(payload) == checksum:
+                skipped += at - end
+                payloads.append(payload)
+                at = end = after
+                continue
+        at += 1
     return Frames(payloads, end, skipped)
 
 
 def decode_head(payload: bytes) -> WalHead:
-    """The head, from the payload of a log's first frame. Raises `Corrupt`."""
+    """The head, from the payload of a log's first frame.
+
+    Raises:
+        Corrupt: it is no head.
+        NotAllowed: the log was written by a newer version.
+    """
     try:
-        return _decode_head(payload)
-    except msgspec.MsgspecError as error:
+        head = _decode_head(payload)
+    except UNREADABLE as error:
         raise Corrupt(f"a write-ahead log does not begin with a head: {error}") from error
+    check_format(head.format, WAL_FORMAT, f"the log of run {head.run_id}")
+    return head
 
 
 def read_tail(path: Path, start: int) -> bytes:
@@ -215,7 +226,13 @@ def _appender(
     descriptor = -1
 
     def append(payload: bytes) -> None:
-        frame = pack(len(payload), checksum(payload)) + payload
+        size = len(payload)
+        if size > MAX_RECORD:
+            raise InvalidInput(
+                f"a record of {size} bytes is more than any reader would take for sound: log it in smaller "
+                f"parts, of at most {MAX_RECORD} bytes each"
+            )
+        frame = pack(size, checksum(payload)) + payload
         try:
             if write(descriptor, frame) != len(frame) and write(descriptor, frame) != len(frame):
                 # The torn frames stay where they are, and readers pass over them: cutting them off

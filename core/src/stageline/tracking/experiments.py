@@ -25,6 +25,7 @@ from stageline.domain.ids import (
 from stageline.domain.run import LifecycleStage, ViewType
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from stageline.storage import layout
+from stageline.storage.index import ExperimentIndex
 from stageline.storage.journal import Journal
 from stageline.storage.parallel import together
 from stageline.tracking.texts import tag_text
@@ -130,6 +131,8 @@ class Experiments:
             tags=checked,
         )
         self._write(experiment, 1, "created", None, None)
+        # Without an index, the first search would look for the runs of this experiment among all runs of the store.
+        ExperimentIndex(self._store, experiment.experiment_id, self._clock).rebuild(list)
         self._claim(name, experiment.experiment_id)
         return experiment
 

@@ -99,6 +99,15 @@ class IndexCopies:
             return 0
         return self._refresh(experiment_id)
 
+    def signs_of_life(self, experiment_id: str) -> dict[str, float]:
+        """Run id -> Unix time in seconds, by the store's clock, of the latest heartbeat that the last refresh saw."""
+        seen: dict[str, float] = {}
+        for name, found in self._copy(experiment_id).state().inbox.items():
+            if name.endswith(".live") and found is not None:
+                run_id = name.rpartition("-")[0]
+                seen[run_id] = max(seen.get(run_id, 0.0), found.modified)
+        return seen
+
     def fold_if_full(self, experiment_id: str, foldable: int) -> None:
         """Fold, the more likely the fuller the inbox is, so that not all of many readers do. Never fails."""
         now = self._clock.now_ms()

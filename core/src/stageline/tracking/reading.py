@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from stageline.domain.artifact import RunEnd, StoredFile, keep_file
-from stageline.domain.document import check_format, decode_document
+from stageline.domain.document import UNREADABLE, check_format, decode_document
 from stageline.domain.events import AnyEvent, ArtifactsStored, OutputWritten, Started, decode_event
 from stageline.domain.summary import LastPoint, RunSummary, merge
 from stageline.errors import Corrupt, NotFound
@@ -172,7 +172,7 @@ class RunReader:
 def _end(data: bytes | None, key: str) -> RunEnd:
     try:
         end = _decode_end(data or b"")
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Corrupt(f"{key} can not be read: {error}") from error
     check_format(end.format, RunEnd.__struct_defaults__[0], key)
     return end

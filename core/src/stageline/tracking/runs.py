@@ -359,6 +359,10 @@ class Runs:
         if active is not None and not active.stream.lies_in_store:
             active.stream.ship()
 
+    def is_open(self, run_id: str) -> bool:
+        """Whether this process writes the run."""
+        return run_id in self._open
+
     def open_runs(self) -> list[ActiveRun]:
         """The runs that this process writes."""
         return list(self._open.values())

@@ -103,6 +103,10 @@ class RunSearch:
         """Bring the local copy up to date, as each search does first."""
         self._copies.refresh(experiment_id)
 
+    def signs_of_life(self, experiment_id: str) -> dict[str, float]:
+        """Run id -> Unix time in seconds, by the store's clock, of the latest heartbeat that the last search saw."""
+        return self._copies.signs_of_life(experiment_id)
+
     def index(self, experiment_id: str) -> ExperimentIndex:
         """The index of one experiment, for those who fold, rebuild or collect it."""
         return self._copies.index(experiment_id)
