@@ -25,7 +25,6 @@ from stageline.domain.ids import (
 from stageline.domain.run import LifecycleStage, ViewType
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from stageline.storage import layout
-from stageline.storage.index import ExperimentIndex
 from stageline.storage.journal import Journal
 from stageline.storage.parallel import together
 from stageline.tracking.texts import tag_text
@@ -131,6 +130,9 @@ class Experiments:
             tags=checked,
         )
         self._write(experiment, 1, "created", None, None)
+        # Late: few processes make experiments, and all that log would pay for it.
+        from stageline.storage.index import ExperimentIndex
+
         # Without an index, the first search would look for the runs of this experiment among all runs of the store.
         ExperimentIndex(self._store, experiment.experiment_id, self._clock).rebuild(list)
         self._claim(name, experiment.experiment_id)
