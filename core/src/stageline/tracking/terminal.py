@@ -65,14 +65,15 @@ class Capture:
         self.stop()
 
     def _take(self, name: str, text: str) -> None:
-        if self._left <= 0:
+        if self._left < 0:
             return
         self._busy.is_writing = True
         try:
-            self._left -= len(text)
-            if self._left <= 0:
-                kept = text[: self._left] if self._left else text
-                text = f"{kept}\n[the output is cut here, after {self._limit} characters]\n"
+            if len(text) > self._left:
+                text = _cut(text[: self._left], self._limit)
+                self._left = -1
+            else:
+                self._left -= len(text)
             if not text.isascii():  # a lone surrogate can be printed, but not stored
                 text = text.encode(errors="backslashreplace").decode()
             self._write(name, text)
@@ -145,6 +146,11 @@ class _Tee:
             lock = threading.Lock()
             self._unfinished, self._guard = {}, (os.getpid(), lock)
         return lock
+
+
+def _cut(text: str, limit: int) -> str:
+    newline = "\n" if text and not text.endswith("\n") else ""
+    return f"{text}{newline}[the output is cut here, after {limit} characters]\n"
 
 
 def _as_seen(line: str) -> str:
