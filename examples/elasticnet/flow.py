@@ -108,7 +108,8 @@ def show_best(flow_run_id: str) -> None:
     console.print(table)
     if stageline.get_store().startswith("memory:"):
         console.print(
-            "The store was memory, and goes with this process: set STAGELINE_STORE to keep runs."
+            "Nothing was kept: the store was memory. Set STAGELINE_STORE to keep runs.",
+            soft_wrap=True,
         )
     elif best:
         console.print("Look further:", style="bold")

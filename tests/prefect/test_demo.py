@@ -69,7 +69,6 @@ def test_the_default_store_is_a_folder_here(environment: dict[str, str], tmp_pat
     done = run_demo(environment, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "diabetes (442 rows)" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 120
     workspace = Workspace.open(tmp_path / "mlstore", cache=str(tmp_path / "mine"))
     (best, *_) = check_runs(workspace, best_run_id(done.stdout))
     (data,) = workspace.runs.get(best.info.run_id).inputs.dataset_inputs
@@ -79,7 +78,7 @@ def test_the_default_store_is_a_folder_here(environment: dict[str, str], tmp_pat
 def test_memory_is_told_to_be_gone_after(environment: dict[str, str], tmp_path: Path):
     done = run_demo({**environment, "STAGELINE_STORE": "memory://demo"}, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "set STAGELINE_STORE to keep runs" in done.stdout
+    assert "Set STAGELINE_STORE to keep runs" in done.stdout
     assert not (tmp_path / "mlstore").exists()
 
 
@@ -126,6 +125,23 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
+def test_data_that_can_not_be_used_is_told_why(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    from data import BadData, load
+
+    content, arguments, expected = BAD[case]
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("mine.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(BadData) as told:
+        load(Path("mine.csv"), arguments[1] if arguments else None)
+    assert expected in str(told.value)
+    assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("case", ["missing", "text target"])
 def test_data_that_can_not_be_used_is_one_line_and_leaves_no_store(
     environment: dict[str, str], tmp_path: Path, case: str
 ):

@@ -107,6 +107,22 @@ def test_a_wrong_option_is_refused_at_once(wrong: dict[str, Any]):
         Tracking(**wrong)
 
 
+def test_the_code_version_is_that_of_the_function(orchestra: Orchestra):
+    call = orchestra.call(function=train)
+    tracked_call(train, (1.0,), {}, call)
+    tags = orchestra.run_of(call).data.tags
+    assert len(tags["mlflow.source.git.commit"]) == 40
+    assert tags["stageline.source.git.dirty"] in ("true", "false")
+
+
+def test_output_is_kept_on_request(orchestra: Orchestra, capsys: pytest.CaptureFixture[str]):
+    call = orchestra.call(tracking=Tracking(capture_output=True))
+    tracked_call(lambda: print("epoch 1"), (), {}, call)
+    lines = list(orchestra.workspace.runs.output(call.identity.run_id))
+    assert [line.text.strip() for line in lines] == ["epoch 1"]
+    assert capsys.readouterr().out == "epoch 1\n"
+
+
 def test_nest_new_has_no_parent_and_join_records_into_it(orchestra: Orchestra):
     alone = orchestra.call("alone", tracking=Tracking(nest="new"))
     tracked_call(train, (1,), {}, alone)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import inspect
 import logging
+import os
 import time
 from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
@@ -93,7 +95,14 @@ class Recording:
             identity.run_id,
             experiment_name=tracking.experiment or session.experiment,
             run_name=self._redactor.text(self._run_name()),
-            tags=self._redactor.tags({**identity.tags(), **self.call.tags, **tracking.tags}),
+            tags=self._redactor.tags(
+                {
+                    **_source_tags(self.call.function),
+                    **identity.tags(),
+                    **self.call.tags,
+                    **tracking.tags,
+                }
+            ),
             parent_run_id=None if tracking.nest == "new" else identity.parent_run_id,
             attempt=identity.attempt,
         )
@@ -253,6 +262,14 @@ class Recording:
             self._has_warned = True
             name = self.call.identity.display_name or self.call.identity.run_id
             _log.warning("tracking of %s: %s. The task goes on", name, message)
+
+
+def _source_tags(function: Any) -> dict[str, str]:
+    from stageline.tracking.source import source_tags
+
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    folder = os.path.dirname(code.co_filename) if code is not None else ""
+    return source_tags(folder if os.path.isdir(folder) else None)
 
 
 def is_unfinished(run_id: str) -> bool:

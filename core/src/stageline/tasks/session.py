@@ -57,3 +57,5 @@ class TaskCall:
     tags: Mapping[str, str] = field(default_factory=dict)
     """The orchestrator's own: ids, deployment, queue."""
     secret_texts: SecretTexts | None = None
+    function: Callable[..., Any] | None = None
+    """What is called: its file tells which code version is recorded."""

@@ -61,6 +61,7 @@ def begin_flow_run(
         timeout_s=context.flow.timeout_seconds if context.flow is not None else None,
         tags=flow_tags(run),
         secret_texts=secret_texts,
+        function=context.flow.fn if context.flow is not None else None,
     )
     return open_parent(call, context.parameters or {})
 

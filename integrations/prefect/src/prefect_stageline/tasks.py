@@ -79,6 +79,7 @@ class TrackedTask(Task[P, R]):
             timeout_s=self.timeout_seconds,
             tags={**task_tags(context), **cache_tags()},
             secret_texts=secret_texts,
+            function=self.untracked_fn,
         )
 
     # -- hooks of ours ----------------------------------------------------------------------------
