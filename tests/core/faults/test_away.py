@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def away() -> StorageFailed:
 
 
 def opened(store: ObjectStore, spool: Path, **given: float) -> Workspace:
-    settings = Settings(spool=str(spool), cache=str(spool / "cache"), **{"end_timeout_s": 0.0, **given})  # type: ignore[arg-type]
+    settings = Settings(
+        spool=str(spool), cache=str(spool / "cache"), **{"end_timeout_s": 0.0, **given}
+    )  # type: ignore[arg-type]
     workspace = Workspace(store, settings, SYSTEM_CLOCK)
     # A memory store dies with its process, so its spool does too; here it stands for a bucket.
     workspace.spool = workspace.runs._spool = workspace.runs.reaper._spool = spool
@@ -51,10 +54,10 @@ def test_run_survives_a_store_that_is_away_from_start_to_end(
 ) -> None:
     workspace = opened(store, tmp_path)
     store.trouble = away()
-    with caplog.at_level(logging.WARNING, "stageline"):
-        with workspace.runs.create(experiment_name="wine", run_name="offline") as run:
-            run.log_param("alpha", 0.5)
-            run.log_points([MetricPoint("loss", 0.1 * i, i, i) for i in range(500)])
+    caplog.set_level(logging.WARNING, "stageline")
+    with workspace.runs.create(experiment_name="wine", run_name="offline") as run:
+        run.log_param("alpha", 0.5)
+        run.log_points([MetricPoint("loss", 0.1 * i, i, i) for i in range(500)])
     assert [r for r in caplog.records if "is away" in r.message].__len__() == 1, "one warning"
     assert "stageline sync" in caplog.text
     with pytest.raises(StorageFailed):
@@ -133,3 +136,16 @@ def test_two_processes_resuming_one_run_lose_nothing(store: SwitchedStore, tmp_p
     assert found.data.metrics == {"loss": 1.0, "writer0": 99.0, "writer1": 99.0}
     for number in range(2):
         assert len(first.runs.metric_history(run.run_id, f"writer{number}")) == 100
+
+
+def test_log_that_is_removed_under_a_run_is_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = Workspace.open(tmp_path / "store", heartbeat_s=0.0)
+    with caplog.at_level(logging.WARNING, "stageline"):
+        run = workspace.runs.create()
+        shutil.rmtree(tmp_path / "store")
+        until(lambda: "is gone" in caplog.text, "the heartbeat misses its log")
+        with pytest.raises(StorageFailed, match="is gone"):
+            run.end()
+    assert caplog.text.count("is gone") == 1

@@ -19,7 +19,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     store = CountingStore(MemoryStore(f"memory://{tmp_path.name}"))
     # No background thread: the test does its work when it wants it done.
     monkeypatch.setattr(PULSE, "add", lambda beat: None)
-    yield Workspace(store, Settings(cache=str(tmp_path)))
+    return Workspace(store, Settings(cache=str(tmp_path)))
 
 
 def counted(workspace: Workspace) -> CountingStore:

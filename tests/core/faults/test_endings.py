@@ -48,13 +48,16 @@ def test_uncaught_exception_is_failed_with_its_message(tmp_path: Path) -> None:
 
 
 def test_exception_that_leaves_the_block_is_failed(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     try:
         with start_run():
             1 / 0
     except ZeroDivisionError:
         pass
     """
+    )
     assert run(body, str(tmp_path)).returncode == 0
     found = only_run(tmp_path)
     assert found.info.status is RunStatus.FAILED
@@ -95,11 +98,14 @@ def test_signal_is_killed_with_its_name(
 
 
 def test_sigterm_in_a_block_is_killed(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     with start_run():
         print('ready', flush=True)
         threading.Event().wait()
     """
+    )
     with start(body, str(tmp_path)) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -112,7 +118,9 @@ def test_sigterm_in_a_block_is_killed(tmp_path: Path) -> None:
 def test_handler_of_another_keeps_working_and_the_run_is_killed_when_it_exits(
     tmp_path: Path,
 ) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     def stop(number, frame):
         log_metric('at_the_end', 1.0)
         print('theirs', flush=True)
@@ -122,6 +130,7 @@ def test_handler_of_another_keeps_working_and_the_run_is_killed_when_it_exits(
     print('ready', flush=True)
     threading.Event().wait()
     """
+    )
     with start(body, str(tmp_path)) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -134,29 +143,37 @@ def test_handler_of_another_keeps_working_and_the_run_is_killed_when_it_exits(
 
 
 def test_ignored_sigterm_stays_ignored(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     start_run()
     os.kill(os.getpid(), signal.SIGTERM)
     log_metric('after', 1.0)
     """
+    )
     assert run(body, str(tmp_path)).returncode == 0
     found = only_run(tmp_path)
     assert (found.info.status, found.data.metrics) == (RunStatus.FINISHED, {"after": 1.0})
 
 
 def test_excepthook_of_another_is_called(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     sys.excepthook = lambda kind, error, trace: print('theirs', kind.__name__)
     start_run()
     raise RuntimeError('x')
     """
+    )
     assert run(body, str(tmp_path)).stdout == "theirs RuntimeError\n"
     assert only_run(tmp_path).info.status is RunStatus.FAILED
 
 
 def test_exception_in_a_thread_fails_the_run_of_that_thread_alone(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     def work():
         start_run(run_name='of the thread')
         raise ValueError('in the thread')
@@ -166,13 +183,16 @@ def test_exception_in_a_thread_fails_the_run_of_that_thread_alone(tmp_path: Path
     thread.start()
     thread.join()
     """
+    )
     assert run(body, str(tmp_path)).stdout == "theirs\n"
     status = {found.info.run_name: found.info.status for found in all_runs(tmp_path)}
     assert status == {"of the thread": RunStatus.FAILED, "of the main": RunStatus.FINISHED}
 
 
 def test_thread_that_still_works_at_exit_can_log(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     run = start_run()
     main = threading.main_thread()
     def work():
@@ -181,13 +201,16 @@ def test_thread_that_still_works_at_exit_can_log(tmp_path: Path) -> None:
         run.log_metric('late', 1.0)
     threading.Thread(target=work).start()
     """
+    )
     done = run(body, str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert only_run(tmp_path).data.metrics == {"late": 1.0}
 
 
 def test_forked_child_writes_its_own_stream_and_does_not_end_the_run(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     start_run()
     log_metric('parent', 1.0)
     child = os.fork()
@@ -198,6 +221,7 @@ def test_forked_child_writes_its_own_stream_and_does_not_end_the_run(tmp_path: P
     print(stageline.get_run(active_run().run_id).info.status)
     log_metric('parent', 3.0, step=1)
     """
+    )
     done = run(body, str(tmp_path))
     assert (done.stdout, done.returncode) == ("RUNNING\n", 0), done.stderr
     found = only_run(tmp_path)
@@ -243,7 +267,9 @@ def test_forked_worker_that_logs_to_the_inherited_run_ships_its_records(
     tmp_path: Path, seaweedfs_server: S3Server
 ) -> None:
     store = seaweedfs_server.new_place()
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     import multiprocessing
     def work(number):
         log_metric(f"worker{number}", 1.0)
@@ -253,6 +279,7 @@ def test_forked_worker_that_logs_to_the_inherited_run_ships_its_records(
         pool.close()
         pool.join()
     """
+    )
     environment = seaweedfs_server.environment()
     done = run(body, store, **environment, STAGELINE_SPOOL=str(tmp_path / "spool"))
     assert (done.returncode, done.stderr) == (0, "")
@@ -265,11 +292,14 @@ def test_forked_worker_that_logs_to_the_inherited_run_ships_its_records(
 
 
 def test_killed_process_is_reaped_at_once_on_its_own_host(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     start_run()
     log_metric('loss', 0.5, step=3)
     os.kill(os.getpid(), signal.SIGKILL)
     """
+    )
     assert run(body, str(tmp_path)).returncode == -signal.SIGKILL
     found = only_run(tmp_path)
     assert found.info.status is RunStatus.KILLED

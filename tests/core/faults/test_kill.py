@@ -48,7 +48,9 @@ def check(workspace: Workspace, diary: list[str]) -> None:
         found = workspace.runs.get(run_id)
         steps = {str(point.step) for point in workspace.runs.metric_history(run_id, "loss")}
         assert kinds.get("metric", set()) <= steps, "an acknowledged point is lost"
-        assert len(steps) == len(workspace.runs.metric_history(run_id, "loss")), "a point is doubled"
+        assert len(steps) == len(workspace.runs.metric_history(run_id, "loss")), (
+            "a point is doubled"
+        )
         assert kinds.get("param", set()) <= set(found.data.params)
         batches = {point.step for point in workspace.runs.metric_history(run_id, "batch")}
         for first in map(int, kinds.get("batch", ())):
@@ -66,7 +68,9 @@ def check(workspace: Workspace, diary: list[str]) -> None:
 
 def kill_after(store: str, diary: Path, lines: int, environment: dict[str, str]) -> list[str]:
     with start(LOGGER, store, str(diary), "1000", **environment) as process:
-        until(lambda: len(lines_of(diary)) >= lines or process.poll() is not None, "the logger logs")
+        until(
+            lambda: len(lines_of(diary)) >= lines or process.poll() is not None, "the logger logs"
+        )
         process.send_signal(signal.SIGKILL)
         _, err = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, err

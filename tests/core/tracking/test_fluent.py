@@ -79,7 +79,7 @@ def test_nested_run_is_a_child_and_leaving_it_returns_to_the_parent() -> None:
 
 
 def test_second_run_without_nested_is_refused() -> None:
-    with stageline.start_run(), pytest.raises(InvalidInput, match="already active.*nested=True"):
+    with stageline.start_run(), pytest.raises(InvalidInput, match=r"already active.*nested=True"):
         stageline.start_run()
 
 

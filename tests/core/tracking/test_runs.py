@@ -62,7 +62,7 @@ def test_open_run_is_read_with_everything_logged_so_far(workspace: Workspace) ->
     assert (found.info.status, found.data.metrics) == (RunStatus.RUNNING, {"loss": 0.25})
     assert found.data.params == {"alpha": "1"}
     assert len(workspace.runs.metric_history(run.run_id, "loss")) == 1
-    assert [hit.run_id for hit in map(lambda r: r.info, workspace.search_runs(["0"]))] == [run.run_id]
+    assert [hit.run_id for hit in (r.info for r in workspace.search_runs(["0"]))] == [run.run_id]
 
 
 def test_numbers_that_are_not_finite_are_kept(workspace: Workspace) -> None:
@@ -108,7 +108,9 @@ def test_same_param_again_is_fine_and_another_value_is_a_conflict(workspace: Wor
     run = workspace.runs.create()
     run.log_param("alpha", 0.5)
     run.log_param("alpha", "0.5")
-    with pytest.raises(Conflict, match="Changing param values is not allowed.*'alpha'.*'0.5'.*'0.7'"):
+    with pytest.raises(
+        Conflict, match=r"Changing param values is not allowed.*'alpha'.*'0.5'.*'0.7'"
+    ):
         run.log_params({"new": 1, "alpha": 0.7})
     run.end()
     with pytest.raises(Conflict):
@@ -195,7 +197,8 @@ def test_attempts_keep_their_status_and_their_points_apart(workspace: Workspace)
 
 def test_ranks_write_one_run_and_rank_0_owns_params_and_end(workspace: Workspace) -> None:
     ranks = [
-        workspace.runs.join("b" * 32, owns_end=rank == 0, keeps_params=rank == 0) for rank in range(3)
+        workspace.runs.join("b" * 32, owns_end=rank == 0, keeps_params=rank == 0)
+        for rank in range(3)
     ]
     for rank, writer in enumerate(ranks):
         writer.log_metric(f"loss_{rank}", float(rank))
@@ -211,7 +214,10 @@ def test_ranks_write_one_run_and_rank_0_owns_params_and_end(workspace: Workspace
 
 
 def test_child_knows_its_parent(workspace: Workspace) -> None:
-    with workspace.runs.create() as parent, workspace.runs.create(parent_run_id=parent.run_id) as child:
+    with (
+        workspace.runs.create() as parent,
+        workspace.runs.create(parent_run_id=parent.run_id) as child,
+    ):
         pass
     assert workspace.runs.get(child.run_id).parent_run_id == parent.run_id
     hits = workspace.search_runs(["0"], f"tags.mlflow.parentRunId = '{parent.run_id}'")
@@ -278,7 +284,7 @@ def test_corrupt_object_is_named(workspace: Workspace, ending: str, garbage: byt
     (key,) = [key for key in stored_keys(workspace) if key.endswith(ending)]
     workspace.store.replace(key, garbage)
     if ending == ".end.json":
-        with pytest.raises(Corrupt, match="end.json"):
+        with pytest.raises(Corrupt, match=r"end\.json"):
             workspace.runs.get(run.run_id)
     else:  # the end says it all, so the start is not read
         assert workspace.runs.get(run.run_id).data.metrics == {"loss": 1.0}

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stageline.errors import StagelineError
+from stageline.tracking.stream import LogLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,8 @@ class Beat:
         try:
             self._step(now)
             self._failures = 0
+        except LogLost:
+            raise
         except StagelineError as error:
             self._failures += 1
             self._shipped_at = now
@@ -113,10 +116,12 @@ class Pulse:
             for beat in beats:
                 try:
                     beat.step()
-                except (
-                    Exception
-                ):  # this thread serves every run of the process: a fault of one must not end it
-                    _log.exception("the heartbeat of run %s failed", beat.stream.head.run_id)
+                except LogLost as error:
+                    _log.warning("%s", error)
+                    self.remove(beat.stream)
+                except Exception:  # this thread serves every run of the process: a fault of one must not end it
+                    _log.exception("run %s has no heartbeat any more", beat.stream.head.run_id)
+                    self.remove(beat.stream)
 
 
 PULSE = Pulse()

@@ -43,6 +43,10 @@ ResolveExperiment = Callable[[str], str]
 """Name to id; makes the experiment if need be."""
 
 
+class LogLost(StorageFailed):
+    """The log was taken away from under its writer."""
+
+
 class RunStart(msgspec.Struct, frozen=True, kw_only=True):
     """The document that claims a run's id."""
 
@@ -92,8 +96,14 @@ class LogStream:
     def catch_up(self) -> None:
         """Take in what has been appended since the last time."""
         with self.lock:
-            if os.stat(self.path).st_size == self._read_to:
-                return
+            try:
+                if os.stat(self.path).st_size == self._read_to:
+                    return
+            except FileNotFoundError as error:
+                raise LogLost(
+                    f"the log of run {self.head.run_id} at {self.path} is gone: somebody removed it while the run was "
+                    "open. What is logged from now on is lost; end the run and begin another"
+                ) from error
             frames = scan_frames(read_tail(self.path, self._read_to))
             is_first = self._read_to == 0
             rows: dict[str, Series] = {}
