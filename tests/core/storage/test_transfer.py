@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from servers import S3Server
 
 from stageline.errors import Conflict, Corrupt, InvalidInput, NotAllowed, NotFound, StorageFailed
 from stageline.storage import transfer
@@ -17,6 +18,7 @@ from stageline.storage.local import LocalStore
 from stageline.storage.local_files import files_under
 from stageline.storage.memory import MemoryStore
 from stageline.storage.port import ObjectStore
+from stageline.storage.remote import RemoteStore
 from stageline.storage.transfer import (
     CHUNK,
     fetch_file,
@@ -65,6 +67,19 @@ def test_progress_adds_up_to_the_size(store: ObjectStore, tmp_path: Path, size: 
     digest = put_file(store, tmp_path / "a", "a", progress=sent.append)
     fetch_file(store, "a", tmp_path / "b", digest, progress=fetched.append)
     assert sum(sent) == sum(fetched) == size
+
+
+def test_file_comes_back_from_a_remote_store(tmp_path: Path, moto_server: S3Server) -> None:
+    store = RemoteStore(moto_server.new_place(), moto_server.options)
+    data = written(tmp_path / "a", 6 * CHUNK + 1)
+    digests = put_files(store, {"k/a": tmp_path / "a", "k/b": tmp_path / "a"})
+    assert set(digests.values()) == {(hashlib.sha256(data).hexdigest(), len(data))}
+    fetch_file(store, "k/b", tmp_path / "b", digests["k/b"])
+    assert (tmp_path / "b").read_bytes() == data
+    store.replace("k/a", b"other")
+    with pytest.raises(Corrupt):
+        fetch_file(store, "k/a", tmp_path / "b", digests["k/a"])
+    assert (tmp_path / "b").read_bytes() == data
 
 
 def test_large_file_is_streamed(tmp_path: Path) -> None:
