@@ -17,6 +17,7 @@ from stageline.domain.run import Run, ViewType
 from stageline.settings import Settings, load_settings
 from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
+from stageline.storage.probe import read_format
 from stageline.tracking.experiments import Experiments
 from stageline.tracking.runs import Runs, login_name
 
@@ -112,6 +113,7 @@ class Workspace:
         """
         from stageline.domain.page import Page
 
+        read_format(self.store)
         for active in self.runs.open_runs():
             active.stream.publish_live()
         found = self.index.search(

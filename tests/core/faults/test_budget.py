@@ -10,6 +10,7 @@ import pytest
 from stageline import MetricPoint, Workspace
 from stageline.settings import Settings
 from stageline.storage.memory import MemoryStore
+from stageline.storage.probe import ensure_format
 from stageline.testing.counting import CountingStore
 from stageline.tracking.pulse import PULSE
 
@@ -17,6 +18,7 @@ from stageline.tracking.pulse import PULSE
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     store = CountingStore(MemoryStore(f"memory://{tmp_path.name}"))
+    ensure_format(store)  # asked once by a process, and written once in the life of a store
     # No background thread: the test does its work when it wants it done.
     monkeypatch.setattr(PULSE, "add", lambda beat: None)
     return Workspace(store, Settings(cache=str(tmp_path)))

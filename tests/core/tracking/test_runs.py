@@ -300,6 +300,22 @@ def test_newer_format_is_refused_with_the_way_out(workspace: Workspace) -> None:
         workspace.runs.get(run.run_id)
 
 
+def test_store_of_a_newer_stageline_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "_format.json").write_text(
+        '{"format": "stageline.store/2", "created_ms": 1, "create_only": true, "hash": "sha256"}'
+    )
+    workspace = Workspace.open(tmp_path)
+    for call in (
+        lambda: workspace.runs.create(),
+        lambda: workspace.experiments.create("wine"),
+        lambda: workspace.search_runs(["0"]),
+        lambda: workspace.runs.get("0" * 32),
+    ):
+        with pytest.raises(NotAllowed, match="newer Stageline.*pip install -U stageline"):
+            call()
+    assert [path.name for path in tmp_path.iterdir()] == ["_format.json"]
+
+
 def test_silent_run_is_reaped_and_its_own_later_word_stands_above(tmp_path: Path) -> None:
     clock = FixedClock(1_800_000_000_000)
     store = MemoryStore(f"memory://{tmp_path.name}", clock)

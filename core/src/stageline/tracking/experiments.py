@@ -27,6 +27,7 @@ from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from stageline.storage import layout
 from stageline.storage.journal import Journal
 from stageline.storage.parallel import together
+from stageline.storage.probe import ensure_format
 from stageline.tracking.texts import tag_text
 
 if TYPE_CHECKING:
@@ -304,6 +305,7 @@ class Experiments:
         previous_name: str | None,
         raw: dict[str, Any] | None,
     ) -> bool:
+        ensure_format(self._store, self._clock)
         entry = ExperimentEntry(
             txn=new_txn(),
             time=self._clock.now_ms(),

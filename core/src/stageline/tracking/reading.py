@@ -13,6 +13,7 @@ from stageline.domain.summary import LastPoint, RunSummary, merge
 from stageline.errors import Corrupt, NotFound
 from stageline.storage import layout
 from stageline.storage.parallel import together
+from stageline.storage.probe import read_format
 from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
 from stageline.storage.wal import decode_head, scan_frames
 from stageline.tracking.stream import START_FORMAT, RunStart
@@ -54,6 +55,7 @@ class RunReader:
 
     def find(self, run_id: str) -> StoredRun | None:
         """The run, or None if nothing has claimed the id."""
+        read_format(self._store)
         entries = self._store.list(layout.run_log(run_id))
         if not entries:
             return None

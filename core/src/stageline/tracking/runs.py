@@ -32,6 +32,7 @@ from stageline.errors import (
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
+from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, encode_segment
 from stageline.tracking.active import ActiveRun
 from stageline.tracking.reading import RunReader, StoredRun
@@ -220,6 +221,8 @@ class Runs:
 
     def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
         lies_in_store = self._spool is None
+        if lies_in_store:
+            ensure_format(self._store, self._clock)
         folder = self._spool or self._store.path(layout.run_start(started.run_id)).parent  # type: ignore[attr-defined]  # local only
         writer = RunWriter(
             self._store,

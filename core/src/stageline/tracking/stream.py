@@ -28,6 +28,7 @@ from stageline.errors import StorageFailed
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
+from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
 from stageline.storage.series import Series
 from stageline.storage.wal import WalHead, decode_head, read_tail, scan_frames
@@ -146,6 +147,7 @@ class LogStream:
             self.catch_up()
             if self._start is None or self._is_start_shipped:
                 return
+            ensure_format(self.store)
             start = self._resolved(self._start)
             document = RunStart(
                 writer=self.head.writer,
