@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from stageline.tracking.stream import LogStream
     from stageline.tracking.writer import RunWriter
 
-SEAL_FROM = 64 << 10
-"""Bytes of single points; a finished log on a local store that holds fewer stays as it is: one file less to write."""
-
 _log = logging.getLogger("stageline")
 
 
@@ -89,7 +86,9 @@ class ActiveRun:
         """After a fork, at the first record: this process ships its own records, and says so when it goes."""
         self._beat()
         workers = sys.modules.get("multiprocessing.util")
-        if workers is not None:  # its children leave by os._exit, and call nobody but those who asked here
+        if (
+            workers is not None
+        ):  # its children leave by os._exit, and call nobody but those who asked here
             workers.Finalize(self, self.leave, exitpriority=0)
 
     # -- how it stands ----------------------------------------------------------------------------
@@ -220,13 +219,7 @@ class ActiveRun:
             self._on_end(self)
 
     def _finish_locally(self, stream: LogStream) -> None:
-        stream.catch_up()
-        is_sealed = stream.row_bytes >= SEAL_FROM
-        if is_sealed:
-            stream.ship()
-        stream.publish_end()
-        if is_sealed:
-            stream.path.unlink()
+        stream.finish()
         stream.store.delete(layout.inbox_live(self.experiment_id, self.run_id, stream.head.writer))
 
     def _finish_remotely(self, stream: LogStream) -> None:
@@ -235,8 +228,7 @@ class ActiveRun:
         while True:
             try:
                 stream.ship_files(self._writer.append)
-                stream.ship()
-                stream.publish_end()
+                stream.finish()
             except StorageFailed as error:
                 if time.monotonic() + pause > deadline:
                     _log.warning(
@@ -249,7 +241,6 @@ class ActiveRun:
                 time.sleep(pause)
                 pause = min(2 * pause, 5.0)
             else:
-                stream.path.unlink(missing_ok=True)
                 return
 
     def __enter__(self) -> ActiveRun:

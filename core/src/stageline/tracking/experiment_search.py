@@ -38,11 +38,7 @@ def search_experiments(
     found = [
         experiment for experiment in experiments if all(_meets(experiment, c) for c in conditions)
     ]
-    found.sort(
-        key=lambda experiment: (
-            int(experiment.experiment_id) if experiment.experiment_id.isdecimal() else 0
-        )
-    )
+    found.sort(key=_id_order)
     for ordering in reversed(orderings):  # sorting is stable, so the weightiest ordering comes last
         _sort(found, ordering)
     page = found[offset : offset + count]
@@ -54,12 +50,22 @@ def _meets(experiment: Experiment, condition: Comparison) -> bool:
 
 
 def _sort(experiments: list[Experiment], ordering: OrderBy) -> None:
+    if ordering.key == "experiment_id":
+        experiments.sort(key=_id_order, reverse=not ordering.ascending)
+        return
+
     def key(experiment: Experiment) -> tuple[bool, str | int]:
         value = _value(experiment, ordering.entity, ordering.key)
         # What has no value comes last in either direction.
         return (value is None) == ordering.ascending, "" if value is None else value
 
     experiments.sort(key=key, reverse=not ordering.ascending)
+
+
+def _id_order(experiment: Experiment) -> tuple[int, str]:
+    # Ids are numbers to MLflow, and text to those who made others.
+    number = experiment.experiment_id
+    return int(number) if number.isdecimal() else 0, number
 
 
 def _value(experiment: Experiment, entity: Entity, key: str) -> str | int | None:

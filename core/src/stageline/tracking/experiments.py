@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -42,6 +43,17 @@ TURNS = 50
 """A writer that loses so many races in a row is told so."""
 
 
+class _Newest(NamedTuple):
+    """The newest entry of an experiment's journal."""
+
+    state: Experiment
+    """With the name that it really holds."""
+    number: int
+    entry: ExperimentEntry | None
+    """None: the default experiment, of which nothing has been written."""
+    raw: dict[str, Any] | None
+
+
 class Experiments:
     """Experiments of one store. Safe from many threads and hosts: names are unique whoever races."""
 
@@ -56,7 +68,7 @@ class Experiments:
 
     def get(self, experiment_id: str) -> Experiment:
         """The experiment. Raises `NotFound`."""
-        return self._entry(names.check_experiment_id(experiment_id))[0]
+        return self._entry(names.check_experiment_id(experiment_id)).state
 
     def check_active(self, experiment_id: str) -> None:
         """Refuse an experiment that is deleted; asks the store at most once in `TRUSTED_MS`.
@@ -130,7 +142,9 @@ class Experiments:
             last_update_time=now,
             tags=checked,
         )
-        self._write(experiment, 1, "created", None, None)
+        while not self._write(experiment, 1, "created", None, None):
+            # Another host drew the same id in the same millisecond: it stays theirs.
+            experiment = msgspec.structs.replace(experiment, experiment_id=new_experiment_id())
         # Late: few processes make experiments, and all that log would pay for it.
         from stageline.storage.index import ExperimentIndex
 
@@ -174,10 +188,7 @@ class Experiments:
             return before
         self._refuse_taken(new_name, experiment_id)
         after = self._change(
-            experiment_id,
-            "renamed",
-            lambda e: msgspec.structs.replace(e, name=new_name),
-            previous_name=before.name,
+            experiment_id, "renamed", lambda e: msgspec.structs.replace(e, name=new_name)
         )
         self._claim(new_name, experiment_id)
         return after
@@ -226,17 +237,17 @@ class Experiments:
     # -- journals ---------------------------------------------------------------------------------
 
     def _journal(self, prefix: str) -> Journal:
-        return self._journals.setdefault(prefix, Journal(self._store, prefix))
+        return self._journals.setdefault(prefix, Journal(self._store, prefix, clock=self._clock))
 
-    def _entry(self, experiment_id: str) -> tuple[Experiment, int, dict[str, Any] | None]:
+    def _entry(self, experiment_id: str) -> _Newest:
         latest = self._journal(layout.experiment_journal(experiment_id)).latest()
         if latest is None:
             if experiment_id == DEFAULT_EXPERIMENT_ID:
-                return default_experiment(), 0, None
+                return _Newest(default_experiment(), 0, None, None)
             raise NotFound(f"No Experiment with id={experiment_id} exists")
         entry, raw = _decoded(latest.data, experiment_id)
         self._saw(entry.state)
-        return self._effective(entry), latest.number, raw
+        return _Newest(self._effective(entry), latest.number, entry, raw)
 
     def _saw(self, state: Experiment) -> None:
         self._seen[state.experiment_id] = state.lifecycle_stage, self._clock.now_ms()
@@ -246,7 +257,9 @@ class Experiments:
         newest: dict[str, int] = {}
         for entry in self._store.list(prefix):
             folder = entry.key.rpartition("/")[0] + "/"
-            newest[folder] = max(newest.get(folder, 0), layout.revision_number(entry.key))
+            # What is no entry, such as a desktop's .DS_Store, is none of ours.
+            with suppress(ValueError):
+                newest[folder] = max(newest.get(folder, 0), layout.revision_number(entry.key))
         return newest
 
     def _visible(self, folder: str, number: int, claims: Mapping[str, int]) -> Experiment | None:
@@ -285,13 +298,15 @@ class Experiments:
         experiment_id: str,
         action: str,
         change: Callable[[Experiment], Experiment],
-        previous_name: str | None = None,
     ) -> Experiment:
         names.check_experiment_id(experiment_id)
         for _ in range(TURNS):
-            before, number, raw = self._entry(experiment_id)
-            after = msgspec.structs.replace(change(before), last_update_time=self._clock.now_ms())
-            if self._write(after, number + 1, action, previous_name, raw):
+            newest = self._entry(experiment_id)
+            after = msgspec.structs.replace(
+                change(newest.state), last_update_time=self._clock.now_ms()
+            )
+            recorded, previous_name = _with_names(after, newest)
+            if self._write(recorded, newest.number + 1, action, previous_name, newest.raw):
                 return after
         raise Conflict(
             f"experiment {experiment_id} is being changed by too many at once; try again"
@@ -331,7 +346,7 @@ class Experiments:
         if experiment_id is None:
             return None
         try:
-            state = self._entry(experiment_id)[0]
+            state = self._entry(experiment_id).state
         except NotFound:  # collected
             return None
         return state if state.name == name else None
@@ -360,6 +375,19 @@ class Experiments:
             if journal.append((latest.number if latest else 0) + 1, encode_document(claim)):
                 return
         raise Conflict(f"the name {name!r} is wanted by too many at once; try again")
+
+
+def _with_names(after: Experiment, newest: _Newest) -> tuple[Experiment, str | None]:
+    """What to record of `after`, and the name to go back to.
+
+    A rename that awaits its claim stays in the journal until the next one, or whoever sets a tag meanwhile undoes it.
+    """
+    if after.name != newest.state.name:
+        return after, newest.state.name
+    if newest.entry is None or newest.entry.previous_name is None:
+        return after, None
+    pending = msgspec.structs.replace(after, name=newest.entry.state.name)
+    return pending, newest.entry.previous_name
 
 
 def _decoded(data: bytes, where: str) -> tuple[ExperimentEntry, dict[str, Any]]:

@@ -102,10 +102,7 @@ class Reaper:
             log.append(encode_event(_killed(stream.path.stat().st_mtime, reason)))
         if not stream.lies_in_store:
             stream.ship_files(log.append)
-            stream.ship()
-        stream.publish_end()
-        if not stream.lies_in_store:
-            stream.path.unlink(missing_ok=True)
+        stream.finish()
         return Recovered(stream.head.run_id, stream.head.writer, reason)
 
     def _open_logs(self, stored: StoredRun) -> list[Path]:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from stageline.storage.port import ObjectStore
 
+SEAL_FROM = 64 << 10
+"""Bytes of single points; a finished log in the store that holds fewer stays as it is: one file less to write."""
+
 START_FORMAT = "stageline.start/1"
 
 ResolveExperiment = Callable[[str], str]
@@ -255,6 +258,17 @@ class LogStream:
                     self.summary.experiment_id, self.head.run_id, self.head.writer
                 )
                 self.store.replace(key, encode_summary(self.summary))
+
+    def finish(self) -> None:
+        """Put the rest into the store, say the last word of this writer, and drop the log if segments hold it."""
+        with self.lock:
+            self.catch_up()
+            moves = not self.lies_in_store or self.row_bytes >= SEAL_FROM
+            if moves:
+                self.ship()
+            self.publish_end()
+            if moves:
+                self.path.unlink(missing_ok=True)
 
     def publish_end(self) -> None:
         """Say for the last time what this writer knows: to the run, and to the index."""
