@@ -435,14 +435,20 @@ def log_image(
     """
     from stageline.tracking import media
 
-    media.log_image(_files(), image, artifact_file, key=key, step=step, timestamp=timestamp)
+    tags = media.log_image(_files(), image, artifact_file, key=key, step=step, timestamp=timestamp)
+    if tags:
+        _current().set_tags(tags)
 
 
 def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
     """Store a table (a pandas frame, or columns by name) as JSON; rows are added to a table that is there."""
     from stageline.tracking import media
 
-    media.log_table(_files(run_id), data, artifact_file)
+    tagged = run_id or _current().run_id
+    media.log_table(_files(tagged), data, artifact_file)
+    runs = workspace().runs
+    known = runs.get(tagged).data.tags.get(media.TAG_LOGGED_ARTIFACTS)
+    runs.set_tags(tagged, {media.TAG_LOGGED_ARTIFACTS: media.table_tag(artifact_file, known)})
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:

@@ -208,3 +208,22 @@ def test_public_names_are_what_all_says() -> None:
         stageline.log_metrc  # noqa: B018
     with pytest.raises(NotFound):
         stageline.get_run("nothing")
+
+
+def test_figure_image_and_table_are_stored_and_tagged_as_the_field_does() -> None:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    with stageline.start_run() as run:
+        figure = Figure()
+        figure.subplots().plot([1, 2])
+        stageline.log_figure(figure, "plots/line.png")
+        stageline.log_image(np.zeros((4, 4, 3), dtype="uint8"), key="mask", step=2)
+        stageline.log_table({"x": [1, 2]}, "tables/t.json")
+        stageline.log_dict({"a": 1}, "d.json")
+        stageline.log_text("hello", "notes/n.txt")
+    paths = {file.path for file in stageline.list_artifacts(run.run_id)}
+    assert paths == {"plots", "images", "tables", "d.json", "notes"}
+    tags = stageline.get_run(run.run_id).data.tags
+    assert tags["mlflow.loggedArtifacts"] == '[{"path":"tables/t.json","type":"table"}]'
+    assert tags["mlflow.loggedImages"] == "True"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from stageline.domain.ids import new_txn
@@ -12,6 +11,7 @@ from stageline.storage.commit import commit
 from stageline.storage.index_changes import IndexLost, PackedShard
 from stageline.storage.journal import Journal
 from stageline.storage.manifest import Manifest, ShardRef, decode_manifest
+from stageline.storage.parallel import together
 from stageline.storage.shard import pack_shards
 
 if TYPE_CHECKING:
@@ -138,11 +138,8 @@ class IndexObjects:
 
 def at_once(calls: Mapping[K, Callable[[], V]]) -> dict[K, V]:
     """The results of `calls`, which run in a few threads; the first failure is raised once all have ended."""
-    if len(calls) <= 1:
-        return {key: call() for key, call in calls.items()}
-    with ThreadPoolExecutor(min(len(calls), _AT_ONCE)) as pool:
-        running = {key: pool.submit(call) for key, call in calls.items()}
-    return {key: future.result() for key, future in running.items()}
+    results = together(lambda call: call(), calls.values(), width=_AT_ONCE)
+    return dict(zip(calls, results, strict=True))
 
 
 def _is_numbered(entry: Entry) -> bool:

@@ -425,10 +425,7 @@ class Runs:
 
     def note_files(self, run_id: str, files: Mapping[str, tuple[str, int] | None]) -> None:
         """Put stored files into the manifest of a run, open or not."""
-        active = self._open.get(run_id)
-        if active is not None:
-            active.note_files(files)
-        else:
+        if files:
             self._edit(run_id, ev.ArtifactsStored(self._clock.stamp(), dict(files)))
 
     def close(self) -> None:
@@ -441,15 +438,15 @@ class Runs:
         return active if active is not None else self.resume(run_id, owns_end=False)
 
     def _edit(self, run_id: str, event: ev.Event, *, even_deleted: bool = False) -> None:
-        """One record of a writer that says nothing else: a segment, and its summary for the index."""
+        """One record: of the run's writer if this process has it open, else of a writer that says nothing else."""
+        active = self._open.get(names.check_run_id(run_id))
+        if active is not None:
+            active.record(event)
+            return
         stored = self.stored(run_id)
         if not even_deleted:
             self._refuse_deleted(stored)
-        active = self._open.get(run_id)
-        if active is not None:
-            active.record(event)
-        else:
-            self.append_to(stored, event)
+        self.append_to(stored, event)
 
     def append_to(self, stored: StoredRun, event: Any) -> None:
         """Write one record to a run that was read, as a writer of its own. Two puts."""
