@@ -80,7 +80,7 @@ def check_experiment_id(experiment_id: str) -> str:
 
 def check_experiment_name(name: str) -> str:
     """An experiment's name: any text of 1 to 500 characters that is not blank."""
-    _check_text("name", name)
+    _check_free_text("name", name)
     if not name.strip():
         raise InvalidInput(f"Invalid experiment name: {name!r}. Expected text that is not blank.")
     _check_length("name", MAX_EXPERIMENT_NAME_LENGTH, name)
@@ -124,7 +124,7 @@ def check_tag_value(value: str, *, truncate: bool = True) -> tuple[str, bool]:
 def check_experiment_tag(key: str, value: str) -> tuple[str, str]:
     """A tag of an experiment: the key of any tag, and at most 20,000 characters, never cut."""
     check_key("tag", key)
-    _check_text("value", value)
+    _check_free_text("value", value)
     _check_length("value", MAX_EXPERIMENT_TAG_VALUE_LENGTH, value)
     return key, value
 
@@ -186,7 +186,7 @@ def check_dataset(
     """The fields of a dataset input. All but `schema` and `profile` are required; none is ever cut."""
     required = {"name": name, "digest": digest, "source_type": source_type, "source": source}
     for field, value in required.items():
-        _check_text(f"dataset.{field}", value)
+        _check_free_text(f"dataset.{field}", value)
     _check_length("name", MAX_DATASET_NAME_LENGTH, name)
     _check_length("digest", MAX_DATASET_DIGEST_LENGTH, digest)
     _check_length("source", MAX_DATASET_SOURCE_LENGTH, source)
@@ -196,8 +196,8 @@ def check_dataset(
 
 def check_input_tag(key: str, value: str) -> tuple[str, str]:
     """A tag of a dataset input, such as its context."""
-    _check_text("key", key)
-    _check_text("value", value)
+    _check_free_text("key", key)
+    _check_free_text("value", value)
     _check_length("key", MAX_INPUT_TAG_KEY_LENGTH, key)
     _check_length("value", MAX_INPUT_TAG_VALUE_LENGTH, value)
     return key, value
@@ -228,6 +228,17 @@ def _check_text(argument: str, value: object) -> None:
         raise _invalid(argument, value, "expected text")
 
 
+def _check_free_text(argument: str, value: object) -> None:
+    """Text of which nothing else is asked: every store and format writes it as UTF-8."""
+    _check_text(argument, value)
+    try:
+        str(value).encode()
+    except UnicodeEncodeError as error:
+        raise _invalid(
+            argument, value, "it holds half of a surrogate pair, which can not be written as UTF-8"
+        ) from error
+
+
 def _check_length(title: str, limit: int, value: str) -> None:
     if len(value) > limit:
         raise InvalidInput(
@@ -244,7 +255,7 @@ def _check_count(title: str, limit: int, count: int) -> None:
 
 
 def _fit(title: str, limit: int, value: str, truncate: bool) -> tuple[str, bool]:
-    _check_text(title, value)
+    _check_free_text(title, value)
     if len(value) <= limit:
         return value, False
     if not truncate:
