@@ -19,7 +19,8 @@ from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
 from stageline.storage.probe import read_format
 from stageline.tracking.experiments import Experiments
-from stageline.tracking.runs import Runs, login_name
+from stageline.tracking.opening import login_name
+from stageline.tracking.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import time
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
 from stageline.domain import names
-from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, new_run_id, new_writer_id
+from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, new_writer_id
 from stageline.domain.run import (
-    TAG_HOST,
-    TAG_PARENT_RUN_ID,
     TAG_RUN_NAME,
-    TAG_USER,
     DatasetInput,
     MetricPoint,
     Run,
     RunStatus,
 )
-from stageline.domain.run_names import invented_name, render_name
 from stageline.domain.summary import RunSummary, encode_summary, merge
-from stageline.errors import (
-    AlreadyExists,
-    NotAllowed,
-    NotFound,
-    StagelineError,
-    StorageFailed,
-)
+from stageline.errors import NotFound
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
-from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, encode_segment
-from stageline.tracking.active import ActiveRun
-from stageline.tracking.reading import RunReader, StoredRun
+from stageline.tracking.opening import RunOpening
+from stageline.tracking.reading import StoredRun
 from stageline.tracking.reaping import Reaper
 from stageline.tracking.texts import fitting_tag_text
-from stageline.tracking.writer import HOST, RunWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,12 +33,11 @@ if TYPE_CHECKING:
     from stageline.domain.artifact import StoredFile
     from stageline.settings import Settings
     from stageline.storage.port import ObjectStore
+    from stageline.tracking.active import ActiveRun
     from stageline.tracking.experiments import Experiments
 
-_log = logging.getLogger("stageline")
 
-
-class Runs:
+class Runs(RunOpening):
     """Runs of one store. Safe from many threads."""
 
     def __init__(
@@ -65,239 +49,10 @@ class Runs:
         *,
         spool: Path | None,
     ) -> None:
-        self._store = store
-        self._experiments = experiments
-        self._settings = settings
-        self._clock = clock
-        self._spool = spool
-        self._reader = RunReader(store)
-        self._open: dict[str, ActiveRun] = {}
+        super().__init__(store, experiments, settings, clock, spool=spool)
         self.reaper = Reaper(store, settings, clock, self._resolve, self.append_to, spool)
-        self._has_warned = False
-
-    # -- opening ----------------------------------------------------------------------------------
-
-    def create(
-        self,
-        experiment_id: str | None = None,
-        *,
-        experiment_name: str | None = None,
-        run_id: str | None = None,
-        run_name: str | None = None,
-        tags: Mapping[str, Any] | None = None,
-        parent_run_id: str | None = None,
-        start_time: int | None = None,
-    ) -> ActiveRun:
-        """Begin a run. On a remote store this sends nothing: the run's own thread does.
-
-        Args:
-            experiment_id: Where it belongs; the default experiment if neither id nor name is given.
-            experiment_name: The same by name. Made if need be, later if the store is away.
-            run_id: An id of the caller's choice; the store is then asked at once whether it is free.
-            run_name: Its name; invented if not given.
-            tags: First tags.
-            parent_run_id: The run that this one is nested in.
-            start_time: Unix time in milliseconds; now if not given.
-
-        Raises:
-            AlreadyExists: `run_id` is taken.
-            InvalidInput: a name or tag breaks a rule, or the experiment is deleted.
-            NotFound: there is no such experiment.
-        """
-        if experiment_id is not None:
-            self._check_experiment(experiment_id)
-        elif experiment_name is None:
-            experiment_id = DEFAULT_EXPERIMENT_ID
-        else:
-            experiment_id = self._id_of(experiment_name)
-        started = self._started(
-            names.check_run_id(run_id) if run_id else new_run_id(),
-            experiment_id, experiment_name, run_name, tags, parent_run_id, start_time,
-        )  # fmt: skip
-        active = self._activate(started)
-        if run_id is not None:
-            self._claim(active)
-        return active
-
-    def resume(
-        self, run_id: str, *, attempt: int | None = None, owns_end: bool = True
-    ) -> ActiveRun:
-        """Go on with a run that is in the store; it is running again.
-
-        Args:
-            run_id: The run.
-            attempt: Which try of the run this is; metrics of each try are kept apart. The latest if not given.
-            owns_end: False for one of several ranks: with this process the run neither ends nor counts as vanished.
-
-        Raises:
-            NotFound: there is no such run.
-            NotAllowed: it is deleted.
-        """
-        if run_id in self._open and not self._open[run_id].is_ended:
-            return self._open[run_id]
-        stored = self._reader.get(names.check_run_id(run_id))
-        self._refuse_deleted(stored)
-        summary = stored.summary
-        began, stamp = summary.started or (self._clock.now_ms(), self._clock.stamp())
-        started = ev.Started(stamp, run_id, summary.experiment_id, None, began)
-        active = self._activate(
-            started,
-            attempt=attempt or max(summary.attempts, default=1),
-            owns_end=owns_end,
-            claims_id=False,
-            params={key: value for key, (_, value) in summary.params.items()},
-        )
-        active.remember(stored)
-        if owns_end and not summary.is_running:
-            active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
-        return active
-
-    def join(
-        self,
-        run_id: str,
-        *,
-        experiment_name: str | None = None,
-        run_name: str | None = None,
-        tags: Mapping[str, Any] | None = None,
-        parent_run_id: str | None = None,
-        attempt: int = 1,
-        owns_end: bool = True,
-        keeps_params: bool = True,
-    ) -> ActiveRun:
-        """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
-        experiment_id = self._id_of(experiment_name) if experiment_name else DEFAULT_EXPERIMENT_ID
-        started = self._started(
-            names.check_run_id(run_id),
-            experiment_id,
-            experiment_name,
-            run_name,
-            tags,
-            parent_run_id,
-            None,
-        )
-        active = self._activate(
-            started, attempt=attempt, owns_end=owns_end, keeps_params=keeps_params
-        )
-        if (
-            attempt > 1 and owns_end
-        ):  # whoever saw the attempt before fail may have concluded that the run is over
-            active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
-        return active
-
-    def _started(
-        self,
-        run_id: str,
-        experiment_id: str | None,
-        experiment_name: str | None,
-        run_name: str | None,
-        tags: Mapping[str, Any] | None,
-        parent_run_id: str | None,
-        start_time: int | None,
-    ) -> ev.Started:
-        given = {
-            names.check_key("tag", key): fitting_tag_text(key, value)
-            for key, value in (tags or {}).items()
-        }
-        given.setdefault(TAG_USER, self._settings.user or login_name())
-        given.setdefault(TAG_HOST, HOST)
-        began = self._clock.now_ms() if start_time is None else names.check_timestamp(start_time)
-        template = run_name or given.get(TAG_RUN_NAME)
-        if template is None:
-            given[TAG_RUN_NAME] = invented_name(os.urandom(8))
-        else:
-            given[TAG_RUN_NAME] = render_name(
-                fitting_tag_text(TAG_RUN_NAME, template),
-                {
-                    "user": given[TAG_USER],
-                    "experiment": experiment_name or experiment_id or "",
-                    "date": time.strftime("%Y-%m-%d", time.localtime(began / 1000)),
-                    "time": time.strftime("%H-%M-%S", time.localtime(began / 1000)),
-                    "run_id": run_id,
-                },
-            )
-        if parent_run_id:
-            given[TAG_PARENT_RUN_ID] = names.check_run_id(parent_run_id)
-        return ev.Started(self._clock.stamp(), run_id, experiment_id, experiment_name, began, given)
-
-    def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
-        lies_in_store = self._spool is None
-        if lies_in_store:
-            ensure_format(self._store, self._clock)
-        folder = self._spool or self._store.path(layout.run_start(started.run_id)).parent  # type: ignore[attr-defined]  # local only
-        writer = RunWriter(
-            self._store,
-            folder,
-            self._clock,
-            self._resolve,
-            started,
-            sync_each=self._settings.durability == "fsync",
-            lies_in_store=lies_in_store,
-            **how,
-        )
-        if lies_in_store:
-            writer.stream.ship_start()
-            writer.stream.publish_live()
-        active = ActiveRun(
-            writer, self._settings, self.artifact_uri(started.run_id), self.warn_away, self._forget
-        )
-        self._open[started.run_id] = active
-        return active
-
-    def _resolve(self, experiment_name: str) -> str:
-        return self._experiments.get_or_create(experiment_name).experiment_id
-
-    def _claim(self, active: ActiveRun) -> None:
-        """Find out at once whether a chosen id was free; a store that is away is asked later."""
-        try:
-            active.stream.ship_start()
-            owner = self._reader.start_writer(active.run_id)
-        except StorageFailed as error:
-            self.warn_away(error)
-            return
-        if owner != active.stream.head.writer:
-            active.abandon()
-            raise AlreadyExists(
-                f"a run with the id {active.run_id} exists: resume it with `start_run(run_id=...)`, "
-                "or choose another id"
-            )
-
-    def _forget(self, active: ActiveRun) -> None:
-        if self._open.get(active.run_id) is active:
-            del self._open[active.run_id]
-
-    def warn_away(self, error: StagelineError) -> None:
-        """Say, once, that the store is away and that nothing is lost by it."""
-        if not self._has_warned:
-            self._has_warned = True
-            _log.warning(
-                "the store %s is away (%s). What is logged is kept on this machine and sent when it is back, "
-                "or by `stageline sync`",
-                self._store.url, error,
-            )  # fmt: skip
-
-    # -- experiments of runs ----------------------------------------------------------------------
-
-    def _id_of(self, experiment_name: str) -> str | None:
-        names.check_experiment_name(experiment_name)
-        try:
-            return self._experiments.get_or_create(experiment_name).experiment_id
-        except StorageFailed as error:
-            self.warn_away(error)
-            return None
-
-    def _check_experiment(self, experiment_id: str) -> None:
-        if experiment_id == DEFAULT_EXPERIMENT_ID:
-            return
-        try:
-            self._experiments.check_active(experiment_id)
-        except StorageFailed as error:
-            self.warn_away(error)
 
     # -- reading ----------------------------------------------------------------------------------
-
-    def artifact_uri(self, run_id: str) -> str:
-        """Where the run's artifacts lie, as a URL that other tools can read."""
-        return f"{self._store.url.rstrip('/')}/{layout.run_artifacts(run_id).rstrip('/')}"
 
     def get(self, run_id: str) -> Run:
         """The run, with everything that this process has logged to it. Raises `NotFound`."""
@@ -361,14 +116,6 @@ class Runs:
         active = self._open.get(run_id)
         if active is not None and not active.stream.lies_in_store:
             active.stream.ship()
-
-    def is_open(self, run_id: str) -> bool:
-        """Whether this process writes the run."""
-        return run_id in self._open
-
-    def open_runs(self) -> list[ActiveRun]:
-        """The runs that this process writes."""
-        return list(self._open.values())
 
     # -- changing ---------------------------------------------------------------------------------
 
@@ -466,15 +213,3 @@ class Runs:
         self._store.replace(
             layout.inbox_final(experiment_id, run_id, writer), encode_summary(change)
         )
-
-    def _refuse_deleted(self, stored: StoredRun) -> None:
-        if stored.summary.is_deleted:
-            raise NotAllowed(
-                f"The run {stored.summary.run_id} must be in the 'active' state. Current state is deleted. "
-                f"Restore it with `stageline runs restore {stored.summary.run_id}`"
-            )
-
-
-def login_name() -> str:
-    """Who runs this process."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
