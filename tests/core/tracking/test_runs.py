@@ -290,6 +290,21 @@ def test_corrupt_object_is_named(workspace: Workspace, ending: str, garbage: byt
         assert workspace.runs.get(run.run_id).data.metrics == {"loss": 1.0}
 
 
+def test_corrupt_run_does_not_hide_the_others_when_the_index_is_rebuilt(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = [workspace.runs.create() for _ in range(2)]
+    for run in runs:
+        run.end()
+    (key,) = [k for k in stored_keys(workspace) if runs[0].run_id in k and k.endswith(".end.json")]
+    workspace.store.replace(key, b"garbage")
+    for key in stored_keys(workspace):
+        if key.startswith("index/"):
+            workspace.store.delete(key)
+    assert [hit.info.run_id for hit in workspace.search_runs(["0"])] == [runs[1].run_id]
+    assert f"run {runs[0].run_id} is left out of searches" in caplog.text
+
+
 def test_newer_format_is_refused_with_the_way_out(workspace: Workspace) -> None:
     with workspace.runs.create() as run:
         pass

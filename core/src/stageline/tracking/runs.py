@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
@@ -15,7 +16,7 @@ from stageline.domain.run import (
     RunStatus,
 )
 from stageline.domain.summary import RunSummary, encode_summary, merge
-from stageline.errors import NotFound
+from stageline.errors import Corrupt, NotAllowed, NotFound
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from stageline.storage.port import ObjectStore
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.experiments import Experiments
+
+
+_log = logging.getLogger("stageline")
 
 
 class Runs(RunOpening):
@@ -105,12 +109,19 @@ class Runs(RunOpening):
         """Every run of the experiment, read from the runs themselves: what the index is rebuilt from."""
         folders = self._store.list(layout.RUNS, deep=False)
         ids = [entry.key[len(layout.RUNS) :].rstrip("/") for entry in folders]
-        found = together(self._reader.find, ids)
+        found = together(self._readable, ids)
         return [
             run.summary
             for run in found
             if run is not None and run.summary.experiment_id == experiment_id
         ]
+
+    def _readable(self, run_id: str) -> StoredRun | None:
+        try:
+            return self._reader.find(run_id)
+        except (Corrupt, NotAllowed) as error:  # one bad run must not hide all others from search
+            _log.warning("run %s is left out of searches: %s", run_id, error)
+            return None
 
     def _publish_own(self, run_id: str) -> None:
         active = self._open.get(run_id)
