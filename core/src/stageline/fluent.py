@@ -13,7 +13,7 @@ from stageline.domain.run import (
     TAG_RUN_NAME,
     DatasetInput,
     DatasetRef,
-    MetricPoint,
+    Point,
     Run,
     RunStatus,
     ViewType,
@@ -318,7 +318,7 @@ def log_metrics(
 
 
 def log_batch(
-    metrics: Iterable[MetricPoint] = (),
+    metrics: Iterable[Point] = (),
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, Any] | None = None,
     run_id: str | None = None,

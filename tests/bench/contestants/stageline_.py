@@ -6,6 +6,7 @@ from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
 
 import stageline
+from stageline.storage.index import ExperimentIndex
 
 
 def log_metric(size: int) -> dict[str, float]:
@@ -30,17 +31,15 @@ def empty_run(size: int) -> dict[str, float]:
 
 
 def batches(size: int) -> dict[str, float]:
-    workspace = stageline.Workspace.open("store")
     stageline.set_store("store")
-    run_id = stageline.start_run().info.run_id
+    stageline.start_run()
     points = series(size)
     with Stopwatch() as watch:
         for first in range(0, size, 1_000):
-            metrics = [
-                stageline.MetricPoint("loss", value, step, timestamp)
+            stageline.log_batch(
+                ("loss", value, step, timestamp)
                 for step, value, timestamp in points[first : first + 1_000]
-            ]
-            workspace.runs.log_batch(run_id, metrics=metrics)
+            )
         stageline.end_run()
     return watch.figures(bytes_per_point=folder_bytes("store") / size)
 
@@ -52,6 +51,10 @@ def search_prepare(size: int) -> None:
         with stageline.start_run():
             stageline.log_params(params)
             stageline.log_metrics(metrics)
+    # As ten minutes later: the inbox is folded, and what was folded is swept.
+    experiment = stageline.set_experiment(EXPERIMENT)
+    store = stageline.Workspace.open("store").store
+    ExperimentIndex(store, experiment.experiment_id, grace_s=0).fold()
 
 
 def search(_: int) -> dict[str, float]:

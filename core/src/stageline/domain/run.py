@@ -74,6 +74,10 @@ class MetricPoint(NamedTuple):
     """Unix time in milliseconds."""
 
 
+Point = tuple[str, float, int, int]
+"""What may be given where points are logged: key, value, step, timestamp; a `MetricPoint` is one."""
+
+
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset, named as OpenLineage names it."""
 

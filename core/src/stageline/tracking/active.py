@@ -12,6 +12,7 @@ from stageline.domain.run import (
     Attempt,
     DatasetInput,
     MetricPoint,
+    Point,
     Run,
     RunData,
     RunInfo,
@@ -142,7 +143,7 @@ class ActiveRun:
 
     def log_batch(
         self,
-        metrics: Iterable[MetricPoint] = (),
+        metrics: Iterable[Point] = (),
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> None:

@@ -12,6 +12,7 @@ from stageline.domain.run import (
     TAG_RUN_NAME,
     DatasetInput,
     MetricPoint,
+    Point,
     Run,
     RunStatus,
 )
@@ -151,7 +152,7 @@ class Runs(RunOpening):
     def log_batch(
         self,
         run_id: str,
-        metrics: Iterable[MetricPoint] = (),
+        metrics: Iterable[Point] = (),
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> None:

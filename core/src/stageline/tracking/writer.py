@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stageline.domain import events as ev
 from stageline.domain import names
 from stageline.domain.ids import new_writer_id
-from stageline.domain.run import Attempt, DatasetInput, MetricPoint, RunStatus
+from stageline.domain.run import Attempt, DatasetInput, MetricPoint, Point, RunStatus
 from stageline.errors import Conflict
 from stageline.storage import layout
 from stageline.storage.series import Series, encode_columns
@@ -104,7 +104,7 @@ class RunWriter:
 
     # -- what a user logs -------------------------------------------------------------------------
 
-    def log_points(self, points: Iterable[MetricPoint]) -> None:
+    def log_points(self, points: Iterable[Point]) -> None:
         """Log many points, all or none. Raises as `log_metric`."""
         batch = list(points)
         if len(batch) >= COLUMNS_FROM:
@@ -252,7 +252,7 @@ def _point_logger(append: Callable[[bytes], None], known: set[str]) -> Callable[
     return log_metric
 
 
-def _columns(points: list[MetricPoint], known: set[str]) -> dict[str, Series]:
+def _columns(points: list[Point], known: set[str]) -> dict[str, Series]:
     # Looked at by column, which the interpreter does at the speed of C; one odd point and all are looked at singly.
     keys, values, steps, times = zip(*points, strict=True)
     are_plain = (
@@ -276,7 +276,7 @@ def _columns(points: list[MetricPoint], known: set[str]) -> dict[str, Series]:
     return columns
 
 
-def _checked_point(point: tuple[str, float, int, int], known: set[str]) -> MetricPoint:
+def _checked_point(point: Point, known: set[str]) -> MetricPoint:
     key, value, step, timestamp = point
     if key not in known:
         known.add(names.check_key("metric", key))
