@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 DEFAULT_STORE = "./mlstore"
+
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,15 +31,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Passed to fsspec; may hold credentials, so it is never shown or stored. JSON in the environment."""
     durability: Literal["os", "fsync"] = "os"
     """`os`: what was logged survives the death of the process. `fsync`: of the machine, for a disk flush a call."""
-    flush_s: float = 10.0
+    flush_s: Seconds = 10.0
     """Seconds between shipments of a run's records to a remote store."""
-    flush_bytes: int = 1 << 20
+    flush_bytes: Annotated[int, msgspec.Meta(ge=0)] = 1 << 20
     """Bytes of records that are shipped without waiting for the time to come."""
-    heartbeat_s: float = 30.0
+    heartbeat_s: Seconds = 30.0
     """Seconds between signs of life of an open run."""
-    stale_after_s: float = 300.0
+    stale_after_s: Seconds = 300.0
     """Seconds without a sign of life after which a run counts as vanished."""
-    end_timeout_s: float = 60.0
+    end_timeout_s: Seconds = 60.0
     """Seconds that the end of a run waits for a store that is away, before `stageline sync` has to ship the rest."""
     spool: str = ""
     """Folder for what has not been shipped yet; default `$XDG_STATE_HOME/stageline/spool`."""
@@ -47,9 +49,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who is recorded as the runs' user; default: the login name."""
 
     def __repr__(self) -> str:
-        return (
-            f"Settings(store={self.store!r}, storage_options={sorted(self.storage_options)}, ...)"
-        )
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._shown())}, ...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # msgspec's own shows everything.
+        return list(self._shown())
+
+    def _shown(self) -> Iterator[tuple[str, Any]]:
+        protocol, separator, _ = self.store.partition("://")
+        # Either may carry a password; what exactly is told by storage.redaction, which lies above this.
+        is_secret = "@" in self.store or "?" in self.store
+        hidden = f"{protocol}{separator}***" if separator else "***"
+        yield "store", hidden if is_secret else self.store
+        yield "storage_options", sorted(self.storage_options)
 
     @property
     def spool_folder(self) -> Path:
@@ -106,9 +118,11 @@ def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
         if named:
             raise InvalidInput(f"STAGELINE_CONFIG names {path}, which does not exist") from None
         return {}
+    except OSError as error:
+        raise InvalidInput(f"the settings file {path} can not be read: {error.strerror}") from error
     try:
         return msgspec.toml.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the settings file {path} is not TOML: {error}") from None
 
 
