@@ -17,6 +17,8 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+if "PREFECT_HOME" in os.environ:  # Prefect makes the folder, but not those above it
+    os.makedirs(os.environ["PREFECT_HOME"], exist_ok=True)
 
 import argparse
 import sys
@@ -143,6 +145,16 @@ def main() -> int:
         return 2
     except stageline.StagelineError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except RuntimeError as error:
+        if "ephemeral" not in str(error):
+            raise
+        print(
+            "error: Prefect's temporary server did not start in "
+            f"{os.environ['PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS']} s: try again, or start one with "
+            "`prefect server start` and name it in PREFECT_API_URL",
+            file=sys.stderr,
+        )
         return 1
     if failed:
         print(f"error: {failed} of {total} candidates failed: their runs say why", file=sys.stderr)

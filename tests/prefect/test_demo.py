@@ -100,6 +100,42 @@ def test_a_bucket_by_its_url_alone(
     assert not list((tmp_path / "state").rglob("*.wal"))
 
 
+@pytest.mark.slow
+def test_it_brings_its_own_prefect_server_where_there_is_none(
+    environment: dict[str, str], tmp_path: Path
+):
+    del environment["PREFECT_API_URL"]
+    environment["PREFECT_HOME"] = str(tmp_path / "not" / "yet" / "there")
+    done = run_demo(environment, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    check_runs(
+        Workspace.open(tmp_path / "mlstore", cache=str(tmp_path / "mine")), best_run_id(done.stdout)
+    )
+
+
+def test_a_candidate_that_fails_is_exit_1(environment: dict[str, str], tmp_path: Path):
+    program = (
+        f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); sys.argv = ['flow.py']\n"
+        "import flow; flow.ALPHAS = (-1.0, 0.1); sys.exit(flow.main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert "error: 3 of 6 candidates failed: their runs say why" in done.stderr.splitlines()
+    workspace = Workspace.open(tmp_path / "mlstore", cache=str(tmp_path / "mine"))
+    experiment = workspace.experiments.get_by_name("elasticnet")
+    failed = workspace.search_runs(
+        [experiment.experiment_id], "attributes.status = 'FAILED' and params.alpha = '-1.0'"
+    )
+    assert len(list(failed)) == 3
+
+
 def test_a_csv_is_used_instead(environment: dict[str, str], tmp_path: Path):
     rows = [f"{i};{i % 7};text;{i * 2 + i % 3}" for i in range(60)]
     (tmp_path / "mine.csv").write_text("\n".join(["a;b;c;quality", *rows, "1;;x;3"]) + "\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.transactions import get_transaction
 
-from stageline import Run, RunStatus, StagelineError, fluent
+from stageline import Run, RunStatus, StagelineError, search_runs
 from stageline.tasks import Recording
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _producer(experiment_id: str, state: State[Any]) -> str | None:
         return None
     name = PurePath(key).name.replace("'", "")
     try:
-        made: list[Run] = fluent.search_runs(  # type: ignore[assignment]  # a list is asked for
+        made: list[Run] = search_runs(  # type: ignore[assignment]  # a list is asked for
             [experiment_id],
             f"tags.`{TAG_CACHE_KEY}` = '{name}'",
             max_results=1,
