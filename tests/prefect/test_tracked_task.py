@@ -328,6 +328,29 @@ def test_secrets_of_prefect_never_reach_the_store(workspace: Workspace, tmp_path
     assert secret.encode() not in stored
 
 
+@tracked_task
+def log_in(password: str) -> None:
+    raise ValueError(f"refused: {password}")
+
+
+def test_a_secret_known_to_another_process_does_not_leak_by_the_flows_reason(
+    workspace: Workspace, tmp_path: Path
+):
+    secret = "hunter2-zq8"
+
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def pooled() -> None:
+        log_in.submit(secret).result()
+
+    with pytest.raises(ValueError, match="refused"):
+        pooled()
+    assert flow_run_of(workspace, "pooled").info.reason == "ValueError: refused: ***"
+    stored = b"".join(
+        path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()
+    )
+    assert secret.encode() not in stored
+
+
 def test_every_option_of_task_is_taken():
     made = tracked_task(
         name="n", description="d", tags=["t"], version="1", retries=1, retry_delay_seconds=[1.0], log_prints=True,
