@@ -1,0 +1,296 @@
+"""What was stored stays readable: files of each format, as they were written when it was new.
+
+The files in `fixtures/formats/` are never written again. A new format, or a new version of one, adds a file.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import stageline
+from stageline.domain import events as ev
+from stageline.domain.artifact import RunEnd, StoredFile
+from stageline.domain.document import decode_document
+from stageline.domain.experiment import (
+    EXPERIMENT_FORMAT,
+    NAME_CLAIM_FORMAT,
+    Experiment,
+    ExperimentEntry,
+    NameClaim,
+)
+from stageline.domain.run import Attempt, DatasetInput, DatasetRef, LifecycleStage, RunStatus
+from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_json
+from stageline.storage import layout
+from stageline.storage.manifest import Manifest, ShardRef, decode_manifest
+from stageline.storage.memory import MemoryStore
+from stageline.storage.probe import StoreFormat, read_format
+from stageline.storage.segment import SegmentHead, decode_segment
+from stageline.storage.series import Series, decode_columns
+from stageline.storage.shard import decode_row, unpack_shard
+from stageline.storage.wal import WalHead, decode_head, scan_frames
+from stageline.tracking.reading import RunReader
+from stageline.tracking.stream import START_FORMAT, RunStart
+
+FIXTURES = Path(__file__).parent / "fixtures" / "formats"
+
+RUN = "0190a0b0c0d07abc8def001122334455"
+WRITER = "00112233445566aa"
+T = 1_700_000_000_000
+STAMP = T * 1_000_000
+DATA = DatasetInput(
+    DatasetRef(
+        namespace="s3://b",
+        name="wine",
+        digest="d1",
+        source_type="s3",
+        source="s3://b/wine.csv",
+        schema='{"a": 1}',
+    ),
+    {"context": "train"},
+)
+ATTEMPT = Attempt(
+    number=2,
+    status=RunStatus.FAILED,
+    start_time=T,
+    end_time=T + 9000,
+    reason="ValueError: bad alpha",
+    links={"ui": "http://x/1"},
+)
+RECORDS: list[ev.AnyEvent] = [
+    ev.Started(STAMP + 1, RUN, None, "wine", T, {"mlflow.runName": "kind-owl"}),
+    ev.ParamsLogged(STAMP + 2, {"alpha": "0.5", "é": "ü"}),
+    ev.TagsSet(STAMP + 3, {"team": "red", "old": None}),
+    ev.InputsLogged(STAMP + 4, [DATA]),
+    ev.ArtifactsStored(STAMP + 5, {"model/MLmodel": ("ab" * 32, 123), "gone.txt": None}),
+    ev.AttemptNoted(STAMP + 6, ATTEMPT),
+    ev.StatusSet(STAMP + 7, RunStatus.KILLED, T + 10_000, "SIGTERM"),
+    ev.DeletionSet(STAMP + 8, True),
+    ev.OutputWritten(T + 400, "stderr", "oh no\n"),
+]
+POINTS = [ev.PointLogged("loss", 0.75, 7, T + 300), ev.PointLogged("bare", 1.5, 2, 3)]
+LOSS = ([0, 1, 5], [T, T + 100, T + 200], [0.5, math.inf, -0.25])
+ACC = ([-(2**63), 2**63 - 1], [0, 1], [1.0, 2.0])
+LAST = {"loss": (5, T + 200, -0.25), "acc": (2**63 - 1, 1, 2.0)}
+FILES = {
+    "model/MLmodel": StoredFile(STAMP + 5, "ab" * 32, 123),
+    "gone.txt": StoredFile(STAMP + 5, None, 0),
+}
+
+
+def fixture(name: str) -> bytes:
+    return (FIXTURES / name).read_bytes()
+
+
+def columns(series: Series) -> tuple[list[int], list[int], list[float]]:
+    return list(series.steps), list(series.timestamps), list(series.values)
+
+
+def check_summary(summary: RunSummary) -> None:
+    assert summary.run_id == RUN
+    assert summary.started == (T, STAMP + 1)
+    assert summary.experiment == (STAMP + 1, "17")
+    assert summary.status == StatusAt(STAMP + 7, RunStatus.KILLED, T + 10_000, "SIGTERM")
+    assert summary.deletion == (STAMP + 8, True)
+    assert summary.params == {"alpha": (STAMP + 2, "0.5"), "é": (STAMP + 2, "ü")}
+    assert summary.tags == {
+        "mlflow.runName": (STAMP + 1, "kind-owl"),
+        "team": (STAMP + 3, "red"),
+        "old": (STAMP + 3, None),
+    }
+    assert {key: repr(tuple(point)) for key, point in summary.metrics.items()} == {
+        "loss": repr((2, 7, T + 300, 0.75)),
+        "acc": repr((2, 2**63 - 1, 1, 2.0)),
+        "nan": "(2, 1, 2, nan)",
+        "up": "(2, 1, 2, inf)",
+        "down": "(2, 1, 2, -inf)",
+    }
+    assert summary.inputs == {"s3://b\nwine\nd1": (STAMP + 4, DATA)}
+    assert summary.attempts == {2: (STAMP + 6, ATTEMPT)}
+
+
+def test_write_ahead_log_of_version_1() -> None:
+    data = fixture("wal-1.wal")
+    frames = scan_frames(data)
+    assert (frames.end, frames.skipped) == (len(data), 0)
+    head, *payloads = frames.payloads
+    assert decode_head(head) == WalHead(
+        store="s3://b/ml",
+        run_id=RUN,
+        writer=WRITER,
+        attempt=2,
+        owns_end=False,
+        claims_id=False,
+        pid=4242,
+        host="node-1",
+    )
+    events = [ev.decode_event(payload) for payload in payloads]
+    (packed,) = [event for event in events if isinstance(event, ev.PointsLogged)]
+    assert packed.last == LAST
+    found = decode_columns(packed.columns)
+    assert {key: columns(series) for key, series in found.items()} == {"loss": LOSS, "acc": ACC}
+    assert [event for event in events if isinstance(event, ev.PointLogged)] == POINTS
+    kinds = (ev.PointLogged, ev.PointsLogged)
+    assert [event for event in events if not isinstance(event, kinds)] == RECORDS
+
+
+def test_segment_of_version_1() -> None:
+    segment = decode_segment(fixture("segment-1.seg"), "it")
+    assert segment.head == SegmentHead(
+        run_id=RUN, writer=WRITER, attempt=2, number=3, start=100, end=900
+    )
+    assert segment.events == RECORDS
+    assert sorted(zip(*columns(segment.columns["loss"]), strict=True)) == sorted(
+        [*zip(*LOSS, strict=True), (7, T + 300, 0.75)]
+    )
+    assert columns(segment.columns["acc"]) == ACC
+
+
+def test_summary_of_version_1() -> None:
+    check_summary(decode_summary(fixture("summary-1.json")))
+
+
+def test_shard_of_version_1() -> None:
+    rows = [decode_row(row) for row in unpack_shard(fixture("shard-1.msgpack.zst"), "it")]
+    check_summary(rows[0])
+    assert rows[1].run_id == "plain"
+    assert rows[1].metrics["m"].value == 0.5
+
+
+def test_manifest_of_version_1() -> None:
+    folder = "index/17/shard/"
+    assert decode_manifest(fixture("manifest-1.json"), "it", folder) == Manifest(
+        txn="dd" * 16,
+        epoch="cc" * 16,
+        time=T,
+        shards=[
+            ShardRef(key=f"{folder}x.msgpack.zst", rows=2, bytes=345, covers=["a-b.json"]),
+            ShardRef(key=f"{folder}y.msgpack.zst", rows=9, bytes=999),
+        ],
+        folded={"a-b.json": T + 1},
+    )
+
+
+def test_experiment_entry_of_version_1() -> None:
+    entry, _ = decode_document(
+        fixture("experiment-1.json"), ExperimentEntry, EXPERIMENT_FORMAT, "it"
+    )
+    assert entry == ExperimentEntry(
+        txn="ff" * 16,
+        time=T,
+        actor="ada",
+        action="renamed",
+        previous_name="wine",
+        state=Experiment(
+            experiment_id="17",
+            name="red wine",
+            artifact_location="s3://elsewhere/x",
+            lifecycle_stage=LifecycleStage.DELETED,
+            creation_time=1,
+            last_update_time=2,
+            tags={"team": "red"},
+        ),
+    )
+
+
+def test_name_claim_of_version_1() -> None:
+    claim, _ = decode_document(fixture("name-1.json"), NameClaim, NAME_CLAIM_FORMAT, "it")
+    assert claim == NameClaim(txn="ee" * 16, time=T, experiment_id="17")
+
+
+def test_start_of_version_1() -> None:
+    start, _ = decode_document(fixture("start-1.json"), RunStart, START_FORMAT, "it")
+    assert start == RunStart(
+        writer=WRITER,
+        run_id=RUN,
+        experiment_id="17",
+        start_time=T,
+        stamp=STAMP + 1,
+        tags={"mlflow.runName": "kind-owl"},
+    )
+
+
+def test_store_of_version_1() -> None:
+    store = MemoryStore("memory://formats-store")
+    store.replace(layout.FORMAT_KEY, fixture("store-1.json"))
+    assert read_format(store) == StoreFormat(
+        format="stageline.store/1", created_ms=T, create_only=True, hash="sha256"
+    )
+
+
+def test_run_of_version_1_is_read_from_its_end() -> None:
+    store = MemoryStore("memory://formats-run-end")
+    store.replace(layout.run_start(RUN), fixture("start-1.json"))
+    store.replace(layout.run_segment(RUN, WRITER, 3), fixture("segment-1.seg"))
+    store.replace(layout.run_end(RUN, WRITER), fixture("end-1.json"))
+    reader = RunReader(store)
+    run = reader.get(RUN)
+    check_summary(run.summary)
+    assert run.files == FILES
+    end = run.ends[WRITER]
+    assert (end.segments, end.attempt, end.series) == (3, 2, {"loss": [1, 3], "acc": [3]})
+    assert [point.step for point in reader.series(run, "acc")] == [-(2**63), 2**63 - 1]
+    assert [line.text for line in reader.output(run)] == ["oh no\n"]
+
+
+def test_run_of_version_1_is_read_from_its_log() -> None:
+    store = MemoryStore("memory://formats-run-log")
+    store.replace(layout.run_start(RUN), fixture("start-1.json"))
+    store.replace(layout.run_wal(RUN, WRITER), fixture("wal-1.wal"))
+    run = RunReader(store).get(RUN)
+    assert run.files == FILES
+    assert run.summary.experiment_id == "17"
+    assert run.summary.metrics["loss"][1:] == (7, T + 300, 0.75)
+    assert run.hosts == {WRITER: "node-1"}
+
+
+JSON_DOCUMENTS: list[tuple[str, Any]] = [
+    ("summary-1.json", RunSummary),
+    ("end-1.json", RunEnd),
+    ("experiment-1.json", ExperimentEntry),
+    ("name-1.json", NameClaim),
+    ("start-1.json", RunStart),
+    ("manifest-1.json", Manifest),
+    ("store-1.json", StoreFormat),
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), JSON_DOCUMENTS)
+def test_today_writes_what_was_written_then(name: str, kind: Any) -> None:
+    # Or those who read it with an older version would miss what they knew. More may stand in it.
+    then = msgspec.json.decode(fixture(name))
+    document = msgspec.json.decode(fixture(name), type=kind, strict=False)
+    assert is_within(then, msgspec.json.decode(encode_json(document, {"": NAN})))
+
+
+NAN = LastPoint(0, 0, 0, math.nan)
+
+
+def is_within(part: Any, whole: Any) -> bool:
+    if isinstance(part, dict):
+        return all(key in whole and is_within(value, whole[key]) for key, value in part.items())
+    if isinstance(part, list):
+        return all(is_within(*pair) for pair in zip(part, whole, strict=False))
+    return bool(part == whole)
+
+
+FORMATS = sorted(
+    {
+        found
+        for file in Path(stageline.__file__).parent.rglob("*.py")
+        for found in re.findall(
+            r'^\w*_FORMAT = "stageline\.(\w+/\d+)"', file.read_text(), re.MULTILINE
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_format_has_its_fixture(format_: str) -> None:
+    stem = format_.replace("/", "-")
+    assert list(FIXTURES.glob(f"{stem}.*")), f"store one as fixtures/formats/{stem}.*, and read it"
