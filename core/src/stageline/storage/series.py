@@ -62,6 +62,9 @@ class Series:
 
     def last(self) -> tuple[int, int, float]:
         """Step, timestamp and value of the greatest point."""
+        step = max(self.steps)
+        if step == self.steps[-1] and self.steps.count(step) == 1:
+            return step, self.timestamps[-1], self.values[-1]
         return last_of(list(zip(self.steps, self.timestamps, self.values, strict=True)))
 
     def points(self, key: str) -> Iterator[MetricPoint]:
@@ -124,7 +127,8 @@ def _unpacked_columns(
 
 def _differences(numbers: array[int]) -> tuple[array[int], bool]:
     try:
-        return array("q", [*numbers[:1], *map(sub, numbers[1:], numbers)]), True
+        plain = numbers.tolist()
+        return array("q", [*plain[:1], *map(sub, plain[1:], plain)]), True
     except OverflowError:  # two steps further apart than 64 bits can say
         return numbers, False
 

@@ -259,14 +259,20 @@ def _columns(points: list[Point], known: set[str]) -> dict[str, Series]:
         known.issuperset(keys)
         and set(map(type, values)) == {float}
         and set(map(type, steps)) == set(map(type, times)) == {int}
-        and -_FAR < min(steps) <= max(steps) < _FAR
-        and 0 <= min(times) <= max(times) < _FAR
+        and min(times) >= 0
     )
     if not are_plain:
         points = [_checked_point(point, known) for point in points]
         keys, values, steps, times = zip(*points, strict=True)
-    if len(set(keys)) == 1:
-        return {keys[0]: Series(steps, times, values)}
+    try:
+        if len(set(keys)) == 1:
+            return {keys[0]: Series(steps, times, values)}
+        return _apart(points)
+    except OverflowError:  # a plain integer, but not one of 64 bits: say which
+        return _apart([_checked_point(point, known) for point in points])
+
+
+def _apart(points: list[Point]) -> dict[str, Series]:
     columns: dict[str, Series] = {}
     for key, value, step, timestamp in points:
         series = columns.get(key)
