@@ -118,7 +118,7 @@ def show_best(flow_run_id: str) -> None:
         console.print(f"  stageline runs show {best[0].info.run_id}", soft_wrap=True)
         console.print(f"  stageline artifacts list {best[0].info.run_id}", soft_wrap=True)
         console.print(
-            "  stageline runs search -e elasticnet --order-by 'metrics.rmse ASC'", soft_wrap=True
+            "  stageline runs list -e elasticnet --order-by 'metrics.rmse ASC'", soft_wrap=True
         )
 
 
