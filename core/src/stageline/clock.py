@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from threading import Lock
 from typing import Protocol
 
 
@@ -27,6 +29,9 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._last = 0
+        self._renew_lock()
+        # Another thread of the parent may hold it at the moment of the fork.
+        os.register_at_fork(after_in_child=self._renew_lock)
 
     def now_ms(self) -> int:
         """Unix time in milliseconds."""
@@ -34,12 +39,16 @@ class SystemClock:
 
     def stamp(self) -> int:
         """Unix time in nanoseconds, strictly increasing within this process."""
-        self._last = max(time.time_ns(), self._last + 1)
-        return self._last
+        with self._lock:
+            self._last = max(time.time_ns(), self._last + 1)
+            return self._last
 
     def sleep(self, seconds: float) -> None:
         """Wait, in seconds."""
         time.sleep(seconds)
+
+    def _renew_lock(self) -> None:
+        self._lock = Lock()
 
 
 SYSTEM_CLOCK: Clock = SystemClock()
