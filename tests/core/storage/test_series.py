@@ -180,6 +180,13 @@ def test_directory_that_claims_what_is_not_there_is_corrupt(
         decode_columns(block(directory, packed(b"\0" * 24)))
 
 
+def test_frame_of_untold_size_must_hold_what_the_directory_says() -> None:
+    untold = zstandard.ZstdCompressor(write_content_size=False).compress(b"\0" * 24)
+    assert len(decode_columns(block([("a", 1, True, True)], untold))["a"]) == 1
+    with pytest.raises(Corrupt, match="should unpack to 48 bytes, but has 24"):
+        decode_columns(block([("a", 2, True, True)], untold))
+
+
 def test_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = packed(b"\0" * (64 << 20))
     with memory_peak() as peak, pytest.raises(Corrupt):

@@ -354,6 +354,18 @@ def test_log_that_another_removed_while_it_was_adopted_is_left_alone(
     assert adopt_wal(path) is None
 
 
+def test_lock_that_the_file_system_refuses_is_told(
+    log: WriteAheadLog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for ask in (adopt_wal, is_written):
+        with pytest.raises(StorageFailed, match="No locks available"):
+            ask(path)
+
+
 def test_closed_log_takes_nothing(log: WriteAheadLog) -> None:
     log.close()
     log.close()

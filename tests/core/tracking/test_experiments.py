@@ -502,7 +502,7 @@ def test_one_of_many_processes_creates_in_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_of_many_processes_creates_on_seaweedfs(seaweedfs_server: S3Server) -> None:
-    check_race(race_of_processes(8, seaweedfs_server.new_place(), seaweedfs_server.environment()))
+    check_race(race_of_processes(6, seaweedfs_server.new_place(), seaweedfs_server.environment()))
 
 
 def test_ids_that_two_made_alike_are_told_apart(
