@@ -98,6 +98,23 @@ def test_a_run_deleted_long_ago_is_gone_a_grace_time_after_it_was_noted(
         workspace.runs.get(dead)
 
 
+def test_a_reader_who_knew_a_collected_run_forgets_it(
+    workspace: Workspace, store: ObjectStore, clock: FixedClock, tmp_path: Path
+) -> None:
+    assert (
+        found(workspace) == set()
+    )  # so the index was made before the run, which then is in its inbox alone
+    dead = finished_run(workspace)
+    reader = opened(store, clock, tmp_path / "elsewhere")
+    workspace.runs.delete(dead)
+    assert found(reader) == {dead}
+    clock.sleep(31 * DAY_S)
+    run_gc(workspace)
+    clock.sleep(2 * DAY_S)
+    run_gc(workspace)
+    assert found(reader) == found(workspace) == set()
+
+
 def test_nothing_is_deleted_before_the_grace_is_over(
     workspace: Workspace, clock: FixedClock
 ) -> None:

@@ -47,15 +47,17 @@ def remove_run(store: ObjectStore, reader: RunReader, run_id: str) -> None:
 def remove_from_index(
     store: ObjectStore, experiment_id: str, run_ids: Collection[str], clock: Clock
 ) -> None:
-    """Let an experiment's index forget runs that are gone. Costs nothing if it does not know them."""
+    """Let an experiment's index, and with it every copy of it, forget runs that are gone.
+
+    The index is written anew even where it does not name them any more: only that makes readers drop what they took in.
+    """
     inbox = store.list(layout.index_inbox(experiment_id), deep=False)
     theirs = [entry.key for entry in inbox if _run_of(entry.key) in run_ids]
-    together(store.delete, sorted(theirs, key=lambda key: key.endswith(".json")))
+    for ending in (".live", ".json"):
+        together(store.delete, [key for key in theirs if key.endswith(ending)])
     index = ExperimentIndex(store, experiment_id, clock)
     try:
         for _ in range(_TURNS):
-            if not any(run.run_id in run_ids for run in _rows(index)):
-                return
             if index.rebuild(lambda: [run for run in _rows(index) if run.run_id not in run_ids]):
                 return
     except IndexLost:  # whoever searches next builds it from the runs that are left
