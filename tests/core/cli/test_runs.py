@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from shell import Cli
@@ -111,6 +112,20 @@ def test_columns_are_chosen(cli: Cli, workspace: Workspace) -> None:
 def test_an_empty_store_says_where_it_looked(cli: Cli, url: str) -> None:
     assert url in cli.ok("runs", "list")
     assert cli.json("runs", "list") == {"runs": [], "has_more": False}
+
+
+def test_looking_into_a_store_that_is_not_there_does_not_make_one(local_cli: Cli) -> None:
+    for line in (
+        "runs list",
+        "runs show x",
+        "runs reap",
+        "experiments list",
+        "gc --dry-run",
+        "gc",
+        "sync",
+    ):
+        local_cli(*line.split())
+        assert not Path(local_cli.url).exists(), line
 
 
 def test_a_name_can_not_command_the_terminal(cli: Cli, workspace: Workspace) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import random
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from stageline.domain.ids import new_txn
-from stageline.errors import StagelineError, StorageFailed
+from stageline.errors import NotFound, StagelineError, StorageFailed
 from stageline.storage import layout
 from stageline.storage.index import GRACE_S, ExperimentIndex
 from stageline.storage.index_changes import Changes, IndexLost, IndexState
+from stageline.storage.local import LocalStore
 from stageline.storage.projection import Projection
 from stageline.storage.projection_file import ProjectionLost
 
@@ -155,6 +157,9 @@ class IndexCopies:
         def read() -> list[RunSummary]:
             nonlocal runs
             runs = list(self._read_runs(experiment_id))
+            if isinstance(self._store, LocalStore) and not os.path.isdir(self._store.url):
+                # Looking into a folder that is not there, or is misspelt, must not make it.
+                raise NotFound(f"there is no folder {self._store.url}")
             return runs
 
         try:
