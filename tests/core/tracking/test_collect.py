@@ -101,18 +101,18 @@ def test_a_run_deleted_long_ago_is_gone_a_grace_time_after_it_was_noted(
 def test_a_reader_who_knew_a_collected_run_forgets_it(
     workspace: Workspace, store: ObjectStore, clock: FixedClock, tmp_path: Path
 ) -> None:
-    assert (
-        found(workspace) == set()
-    )  # so the index was made before the run, which then is in its inbox alone
+    kept = finished_run(workspace)
+    assert found(workspace) == {kept}
+    # The index is older than the next run, which so lies in its inbox alone.
     dead = finished_run(workspace)
     reader = opened(store, clock, tmp_path / "elsewhere")
     workspace.runs.delete(dead)
-    assert found(reader) == {dead}
+    assert found(reader) == {kept, dead}
     clock.sleep(31 * DAY_S)
     run_gc(workspace)
     clock.sleep(2 * DAY_S)
     run_gc(workspace)
-    assert found(reader) == found(workspace) == set()
+    assert found(reader) == found(workspace) == {kept}
 
 
 def test_nothing_is_deleted_before_the_grace_is_over(
