@@ -1,0 +1,1 @@
+"""Models as folders: the MLmodel format, flavors, signatures, environments, saving and safe loading."""
