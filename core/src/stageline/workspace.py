@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from stageline.domain.experiment import Experiment
     from stageline.domain.page import Page
+    from stageline.models.logged import Models
     from stageline.storage.port import ObjectStore
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.collect import Collector
@@ -80,6 +81,21 @@ class Workspace:
             note=lambda files: self.runs.note_files(run_id, files),
             known=lambda: self.runs.files(run_id),
             spool=waiting,
+        )
+
+    # -- models -----------------------------------------------------------------------------------
+
+    @cached_property
+    def models(self) -> Models:
+        """The models of runs: logged, and loaded by URI."""
+        # Late: a run that logs no model has no use for YAML and all that.
+        from stageline.models.logged import Models
+
+        return Models(
+            self.artifacts,
+            lambda: self.registry,
+            allow_pickle=self.settings.allow_pickle,
+            storage_options=self.settings.storage_options,
         )
 
     # -- search -----------------------------------------------------------------------------------
