@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         get_run,
         get_store,
         list_artifacts,
+        load_model,
         log_artifact,
         log_artifacts,
         log_batch,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         log_input,
         log_metric,
         log_metrics,
+        log_model,
         log_param,
         log_params,
         log_table,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         set_tags,
         start_run,
     )
+    from stageline.models.signature import ModelSignature, infer_signature
     from stageline.tracking.active import ActiveRun
     from stageline.workspace import Workspace
 
@@ -56,11 +59,13 @@ _ROOMS: dict[str, str] = {
     "DatasetInput": "stageline.domain.run",
     "DatasetRef": "stageline.domain.run",
     "MetricPoint": "stageline.domain.run",
+    "ModelSignature": "stageline.models.signature",
     "Run": "stageline.domain.run",
     "RunStatus": "stageline.domain.run",
     "StagelineError": "stageline.errors",
     "ViewType": "stageline.domain.run",
     "Workspace": "stageline.workspace",
+    "infer_signature": "stageline.models.signature",
 }
 
 __all__ = [
@@ -68,6 +73,7 @@ __all__ = [
     "DatasetInput",
     "DatasetRef",
     "MetricPoint",
+    "ModelSignature",
     "Run",
     "RunStatus",
     "StagelineError",
@@ -86,7 +92,9 @@ __all__ = [
     "get_parent_run",
     "get_run",
     "get_store",
+    "infer_signature",
     "list_artifacts",
+    "load_model",
     "log_artifact",
     "log_artifacts",
     "log_batch",
@@ -96,6 +104,7 @@ __all__ = [
     "log_input",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "log_table",

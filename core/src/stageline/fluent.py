@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stageline.domain.experiment import Experiment
+    from stageline.models.loading import LoadedModel
+    from stageline.models.logged import ModelInfo
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
 
@@ -467,6 +469,51 @@ def download_artifacts(
 ) -> str:
     """Fetch a file or folder, check it against the manifest, and return where it lies now. Raises `Corrupt`."""
     return str(_files(run_id).download(artifact_path, Path(dst_path) if dst_path else None))
+
+
+# -- models -------------------------------------------------------------------------------------------
+
+
+def log_model(
+    model: Any,
+    name: str = "model",
+    *,
+    artifact_path: str | None = None,
+    run_id: str | None = None,
+    **details: Any,
+) -> ModelInfo:
+    """Save a model among the active run's artifacts, and register it if `registered_model_name` is given.
+
+    Args:
+        model: The framework's own object, an object with `predict`, or a function.
+        name: The folder among the run's artifacts.
+        artifact_path: An older spelling of `name`.
+        run_id: Another run than the active one.
+        details: `flavor`, `signature`, `input_example`, `registered_model_name` and more; see `Models.log`.
+    """
+    chosen = run_id or _current().run_id
+    return workspace().models.log(chosen, model, artifact_path or name, **details)
+
+
+def load_model(
+    model_uri: str | Path,
+    *,
+    flavor: str | None = None,
+    allow_pickle: bool | None = None,
+    trusted_types: Sequence[str] = (),
+    dst_path: str | Path | None = None,
+) -> LoadedModel:
+    """Load a model by path, URL, `runs:/...` or `models:/...`; `native` of it is the framework's own object.
+
+    See `Models.load` for the arguments and for what is refused.
+    """
+    return workspace().models.load(
+        model_uri,
+        flavor=flavor,
+        allow_pickle=allow_pickle,
+        trusted_types=trusted_types,
+        dst_path=dst_path,
+    )
 
 
 # -- search -------------------------------------------------------------------------------------------

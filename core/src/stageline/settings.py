@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Folder for what has not been shipped yet; default `$XDG_STATE_HOME/stageline/spool`."""
     cache: str = ""
     """Folder for the search cache; default `$XDG_CACHE_HOME/stageline`."""
+    allow_pickle: bool = False
+    """Whether a model that is a pickle, or brings code, may be loaded: that runs whatever its author put into it."""
     user: str = ""
     """Who is recorded as the runs' user; default: the login name."""
 
