@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stageline.domain.experiment import Experiment
     from stageline.domain.page import Page
     from stageline.models.logged import Models
+    from stageline.registry.registry import Registry
     from stageline.storage.port import ObjectStore
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.collect import Collector
@@ -65,6 +66,18 @@ class Workspace:
 
     def __repr__(self) -> str:
         return f"Workspace({self.store.url!r})"
+
+    # -- the registry -----------------------------------------------------------------------------
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Registered models, their versions and stages."""
+        # Late: most processes log, and promote nothing.
+        from stageline.registry.facts import RunFacts
+        from stageline.registry.registry import Registry
+
+        facts = RunFacts(self.store, self.runs)
+        return Registry.of(self.store, self.clock, facts, self.settings.user or login_name())
 
     # -- files ------------------------------------------------------------------------------------
 

@@ -63,13 +63,22 @@ def encode_document(document: Any, previous: dict[str, Any] | None = None) -> by
 
 
 def _carried(previous: dict[str, Any], fresh: dict[str, Any], document: Any) -> dict[str, Any]:
+    if isinstance(document, dict):  # of structs, perhaps; its keys are the user's
+        return {
+            key: _merged(previous.get(key), value, document.get(key))
+            for key, value in fresh.items()
+        }
     if not isinstance(document, msgspec.Struct):
         return fresh
     known = {field.encode_name: field.name for field in msgspec.structs.fields(document)}
     merged = {key: value for key, value in previous.items() if key not in known}
     for key, value in fresh.items():
-        inner = previous.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict):
-            value = _carried(inner, value, getattr(document, known[key]))
-        merged[key] = value
+        inner = getattr(document, known[key]) if key in known else None
+        merged[key] = _merged(previous.get(key), value, inner)
     return merged
+
+
+def _merged(previous: Any, fresh: Any, document: Any) -> Any:
+    if isinstance(previous, dict) and isinstance(fresh, dict):
+        return _carried(previous, fresh, document)
+    return fresh

@@ -173,10 +173,20 @@ def _resolve(
         return entity, vocabulary.any_key[entity], identifier.key
     fields = vocabulary.fixed_keys[entity]
     field = fields.get(identifier.key)
-    if field is None or (orderable and entity is Entity.ATTRIBUTE and not field.is_orderable):
-        valid = [key for key, each in fields.items() if not orderable or each.is_orderable]
+    if field is None or not _is_for(field, entity, orderable=orderable):
+        valid = [
+            key
+            for key, each in fields.items()
+            if _is_for(each, Entity.ATTRIBUTE, orderable=orderable)
+        ]
         raise _unknown(f"{entity.value} key", identifier.key, identifier, vocabulary, valid)
     return entity, field, field.name or identifier.key
+
+
+def _is_for(field: Field, entity: Entity, *, orderable: bool) -> bool:
+    if orderable:
+        return field.is_orderable or entity is not Entity.ATTRIBUTE
+    return bool(field.operators)
 
 
 def _unknown(

@@ -146,3 +146,37 @@ EXPERIMENTS: Final = Vocabulary(
     },
     allows_repeated_order=True,
 )
+
+_SORTED_ONLY: Final = Field(ValueType.INTEGER, frozenset())
+_OF_REGISTRY: Final = _with_backticks(_spelled(ATTRIBUTE="attribute", TAG="tag tags"))
+_REGISTRY_TAG: Final = {Entity.TAG: replace(_TEXT, is_orderable=False)}
+
+REGISTERED_MODELS: Final = Vocabulary(
+    subject="registered models",
+    spellings=_OF_REGISTRY,
+    any_key=_REGISTRY_TAG,
+    fixed_keys={
+        Entity.ATTRIBUTE: {
+            "name": _TEXT,
+            "creation_timestamp": _SORTED_ONLY,
+            "last_updated_timestamp": _SORTED_ONLY,
+            "timestamp": replace(_SORTED_ONLY, name="last_updated_timestamp"),
+        }
+    },
+)
+
+MODEL_VERSIONS: Final = Vocabulary(
+    subject="model versions",
+    spellings=_OF_REGISTRY,
+    any_key=_REGISTRY_TAG,
+    fixed_keys={
+        Entity.ATTRIBUTE: {
+            "name": _TEXT_OR_LIST,
+            "version_number": _TIME,
+            "run_id": replace(_TEXT_OR_LIST, is_orderable=False),
+            "source_path": replace(_TEXT, is_orderable=False),
+            "creation_timestamp": _SORTED_ONLY,
+            "last_updated_timestamp": _SORTED_ONLY,
+        }
+    },
+)

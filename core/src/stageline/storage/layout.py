@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 FORMAT_KEY = "_format.json"
 EXPERIMENTS = "experiments/"
 EXPERIMENT_NAMES = "names/experiments/"
 RUNS = "runs/"
 INDEX = "index/"
+REGISTRY = "registry/"
 GC = "gc/"
 
 LAST_REVISION = 2**63 - 1
@@ -105,6 +106,24 @@ def index_manifests(experiment_id: str) -> str:
 def index_shard(experiment_id: str, shard_id: str) -> str:
     """A packed set of run summaries, named by a manifest."""
     return f"{INDEX}{experiment_id}/shard/{shard_id}.msgpack.zst"
+
+
+def model_journal(name: str) -> str:
+    """Folder of the numbered journal of the registered model `name`; a long name takes several segments."""
+    whole = quoted(name)
+    parts = [whole[i : i + 200] for i in range(0, len(whole), 200)]
+    return REGISTRY + "+/".join(parts) + "/log/"
+
+
+def model_of_entry(key: str) -> str:
+    """The inverse of `model_journal`, from the key of an entry. Raises `ValueError` on anything else."""
+    folder, _, _ = key.rpartition("/")
+    if not folder.startswith(REGISTRY) or not folder.endswith("/log"):
+        raise ValueError(key)
+    name = unquote(folder[len(REGISTRY) : -len("/log")].replace("+/", ""), errors="strict")
+    if model_journal(name) != f"{folder}/":
+        raise ValueError(key)
+    return name
 
 
 def gc_mark(time_ms: int, txn: str) -> str:

@@ -1,0 +1,213 @@
+"""The use cases of stages: policies, gates, transitions, rollback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stageline.domain import decisions, stage_decisions
+from stageline.domain.gate import Decision, GateRefused, Measured
+from stageline.domain.registry_events import RequestOpened, RequestStatus
+from stageline.domain.registry_names import canonical_stage, check_version
+from stageline.domain.stage_decisions import Deed, Move
+from stageline.registry.facts import check_installed, run_check
+from stageline.registry.versions import Versions
+from stageline.storage.parallel import together
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stageline.domain.model import Actor, ModelVersion
+    from stageline.domain.policy import Policy
+    from stageline.domain.registry_events import KnownEvent
+    from stageline.domain.registry_state import ModelState
+    from stageline.registry.ledger import Context
+
+
+class Stages(Versions):
+    """Versions on their way from stage to stage."""
+
+    # -- policies ---------------------------------------------------------------------------------
+
+    def get_policy(self, name: str, stage: str) -> Policy | None:
+        """What a stage of a model demands; None if nothing was set."""
+        state = self._active(name)
+        return state.policies.get(canonical_stage(stage, state.stages))
+
+    def set_policy(
+        self,
+        name: str,
+        stage: str,
+        policy: Policy | None,
+        *,
+        allow_unknown: bool = False,
+        actor: str | Actor | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Demand something of versions that enter a stage, or nothing any more. What is in the stage stays there.
+
+        Args:
+            name: The registered model.
+            stage: One of its stages.
+            policy: What holds from now on; None for nothing.
+            allow_unknown: Accept a metric that no run of the model has, and a check that is not installed here.
+            actor: Who sets it.
+            reason: Why.
+
+        Raises:
+            InvalidInput: a rule can not mean anything, or names an unknown metric or check.
+            NotAllowed: the actor is not an owner of the policy there is.
+            NotFound: there is no such model.
+        """
+        context = self._doing(reason, actor)
+        known: set[str] | None = None
+
+        def decide(state: ModelState) -> Sequence[KnownEvent]:
+            nonlocal known
+            events = decisions.decide_set_policy(state, stage, policy, actor=context.actor)
+            if policy is not None and policy.metrics and not allow_unknown:
+                if known is None:
+                    known = self._known_metrics(state, policy.metrics)
+                decisions.check_metrics_known(state, policy, known)
+            return events
+
+        if policy is not None and not allow_unknown:
+            check_installed(policy.checks)
+        self._change(name, decide, context)
+
+    def _known_metrics(self, state: ModelState, wanted: set[str]) -> set[str]:
+        """The metrics of the versions, as they were registered; their runs are read only if one is missing."""
+        known = {metric for one in state.versions.values() for metric in one.facts.metrics}
+        if wanted <= known:
+            return known
+        now = together(self._facts_of, state.all_versions())
+        return known | {metric for facts in now for metric in facts.metrics}
+
+    # -- transitions ------------------------------------------------------------------------------
+
+    def check_gate(
+        self, name: str, version: int | str, stage: str, *, actor: str | Actor | None = None
+    ) -> Decision:
+        """Whether a version may enter a stage now, with each rule's measured value. Writes nothing.
+
+        `print(decision)` shows the table. Raises `NotFound`, `InvalidInput`.
+        """
+        state = self._active(name)
+        move = stage_decisions.checked_move(
+            state, Move(version=check_version(version), stage=stage)
+        )
+        measured = self._measured(state, move)
+        return stage_decisions.judge(state, move, self._doing(None, actor).actor, measured)
+
+    def transition(
+        self,
+        name: str,
+        version: int | str,
+        stage: str,
+        *,
+        archive_existing: bool = False,
+        expected_stage: str | None = None,
+        reason: str | None = None,
+        actor: str | Actor | None = None,
+    ) -> ModelVersion:
+        """Bring a version into a stage. Of any number that race, each is judged on what the one before left.
+
+        Args:
+            name: The registered model.
+            version: The version.
+            stage: Any case will do.
+            archive_existing: Move the versions that hold the stage to Archived, in the same instant.
+            expected_stage: Refuse unless the version is in this stage: compare-and-set.
+            reason: Why, for the history.
+            actor: Who, if not who opened the registry.
+
+        Raises:
+            Conflict: the version is not in `expected_stage`.
+            GateRefused: the stage's policy does not let it in; the refused request is recorded with the decision.
+            InvalidInput: there is no such stage.
+            NotFound: there is no such model or version.
+        """
+        context = self._doing(reason, actor)
+        move = Move(
+            version=check_version(version),
+            stage=stage,
+            archive_existing=archive_existing,
+            expected_stage=expected_stage,
+        )
+        deed = self._deed(context)
+
+        def decide(state: ModelState) -> Sequence[KnownEvent]:
+            return stage_decisions.decide_transition(state, move, deed, self._measured(state, move))
+
+        change = self._change(name, decide, context)
+        raise_refused(name, change.events)
+        return decisions.get_version(change.state, move.version)
+
+    def rollback(
+        self,
+        name: str,
+        stage: str,
+        *,
+        reason: str | None = None,
+        actor: str | Actor | None = None,
+    ) -> ModelVersion:
+        """Give a stage back to the version that held it before the one that entered last. That one is archived.
+
+        Its rules and approvals are not asked again. Another rollback goes back one more.
+
+        Raises:
+            NotAllowed: the actor may not move versions there.
+            NotFound: the stage is empty, or no version was in it before.
+        """
+        context = self._doing(reason, actor)
+        deed = self._deed(context)
+        change = self._change(
+            name, lambda state: stage_decisions.decide_rollback(state, stage, deed), context
+        )
+        held = change.state.holders[canonical_stage(stage, change.state.stages)]
+        inside = change.state.holding(canonical_stage(stage, change.state.stages))
+        return decisions.get_version(
+            change.state, next(number for number in reversed(held) if number in inside)
+        )
+
+    # -- what is measured -------------------------------------------------------------------------
+
+    def _deed(self, context: Context) -> Deed:
+        return Deed(actor=context.actor, time=self._ledger.clock.now_ms())
+
+    def _measured(self, state: ModelState, move: Move) -> Measured:
+        """What the policy's rules ask for and the journal does not know: no request where they ask for nothing."""
+        move = stage_decisions.checked_move(state, move)
+        policy = state.policy(move.stage)
+        if not policy.needs_facts:
+            return stage_decisions.NOTHING_MEASURED
+        numbers = [move.version, *(n for n in state.holding(move.stage) if n != move.version)]
+        versions = [decisions.get_version(state, number) for number in numbers]
+        facts = together(self._facts_of, versions)
+        checks = {name: run_check(name, versions[0], facts[0]) for name in policy.checks}
+        return Measured(versions=dict(zip(numbers, facts, strict=True)), checks=checks)
+
+
+def raise_refused(name: str, events: Sequence[KnownEvent]) -> None:
+    """Raise what the gate said, now that it is recorded."""
+    for event in events:
+        if isinstance(event, RequestOpened):
+            request = event.request
+            if request.status is RequestStatus.REFUSED and request.decision is not None:
+                raise refusal(name, request.number, request.decision)
+
+
+def refusal(name: str, number: int, decision: Decision) -> GateRefused:
+    """The error that says which rules stand in the way, and what to do."""
+    why = "; ".join(
+        f"{one.rule} is {one.measured}, required {one.required}" for one in decision.failures
+    )
+    step = (
+        "Ask for approval with request_transition"
+        if decision.lacks_only_approval
+        else "check_gate shows the whole table"
+    )
+    return GateRefused(
+        f"version {decision.version} of {name!r} may not enter {decision.to_stage}: {why}. "
+        f"Recorded as request {number}. {step}",
+        decision,
+    )

@@ -1,0 +1,335 @@
+"""The use cases of model versions: register, read, describe, tag, point an alias at, deploy, delete."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from stageline.domain import decisions
+from stageline.domain.model import Annotation, Deployment, ModelVersion, VersionFacts
+from stageline.domain.names import check_artifact_path, check_run_id
+from stageline.domain.registry_names import (
+    canonical_stage,
+    check_alias,
+    check_comment,
+    check_description,
+    check_label,
+    check_model_name,
+    check_registry_tag,
+    check_source,
+    check_version,
+)
+from stageline.errors import InvalidInput, NotAllowed, NotFound
+from stageline.registry.facts import finite
+from stageline.registry.models import Models
+from stageline.registry.search import MODEL_VERSIONS_PAGE, search_model_versions
+from stageline.storage.parallel import together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from stageline.domain.page import Page
+
+
+class Versions(Models):
+    """Versions of registered models."""
+
+    def register(
+        self,
+        name: str,
+        run_id: str | None = None,
+        artifact_path: str | None = None,
+        source: str | None = None,
+        *,
+        tags: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        digest: str | None = None,
+        run_link: str = "",
+        create_model: bool = True,
+    ) -> ModelVersion:
+        """A new version of a run's model, or of any folder; the one there is, if the same run and files have one.
+
+        Args:
+            name: The registered model, made if need be.
+            run_id: The run that logged it; its metrics are what gates look at.
+            artifact_path: Where in the run's artifacts the model is.
+            source: The model's URI, where it is not the run's.
+            tags: First tags of the version.
+            description: For people.
+            digest: Tells the model's files from others; found out by itself for a run's.
+            run_link: A page about the run.
+            create_model: False to refuse a name that has no model.
+
+        Raises:
+            InvalidInput: neither run nor source is given, or something breaks a rule.
+            NotFound: there is no such run, model folder in it, or registered model.
+            NotAllowed: the run is deleted.
+        """
+        check_model_name(name)
+        facts = self._source_facts(run_id, artifact_path, source)
+        if digest is not None:
+            facts = msgspec.structs.replace(facts, digest=check_label("digest", digest))
+        now = self._ledger.clock.now_ms()
+        wanted = ModelVersion(
+            name=name,
+            version=1,
+            creation_timestamp=now,
+            last_updated_timestamp=now,
+            description=check_description(description),
+            source=facts.source,
+            run_id=run_id,
+            artifact_path=artifact_path,
+            user_id=self.actor.name,
+            run_link=check_comment("run_link", run_link),
+            tags=dict(check_registry_tag(key, value) for key, value in (tags or {}).items()),
+            facts=finite(facts),
+        )
+        change = self._change(
+            name, lambda state: decisions.decide_register(state, wanted, create=create_model)
+        )
+        if not change.events:
+            known = decisions.find_same(change.state, wanted)
+            assert known is not None
+            return known
+        return decisions.get_version(change.state, change.state.numbers()[-1])
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions of a model, the newest last. Raises `NotFound`."""
+        return self._active(name).all_versions()
+
+    def get_version(self, name: str, version: int | str) -> ModelVersion:
+        """One version. Raises `NotFound`."""
+        return decisions.get_version(self._state(name), check_version(version))
+
+    def search_model_versions(
+        self,
+        filter_string: str = "",
+        max_results: int = MODEL_VERSIONS_PAGE,
+        order_by: Sequence[str] = (),
+        page_token: str | None = None,
+    ) -> Page[ModelVersion]:
+        """One page of the versions of all models, in MLflow's language: `name = 'wine' AND version_number > 3`.
+
+        Raises:
+            InvalidInput: the filter, an ordering, the page token or `max_results` is not valid.
+        """
+        return search_model_versions(
+            lambda: [version for state in self._states() for version in state.all_versions()],
+            filter_string,
+            max_results,
+            order_by,
+            page_token,
+        )
+
+    def delete_version(self, name: str, version: int | str) -> None:
+        """Delete a version, with its aliases and open requests. Its number is not used again.
+
+        Raises:
+            NotAllowed: it is in a protected stage.
+            NotFound: there is no such version.
+        """
+        number, time = check_version(version), self._ledger.clock.now_ms()
+        self._change(
+            name,
+            lambda state: decisions.decide_delete_version(
+                state, number, actor=self.actor.name, time=time
+            ),
+        )
+
+    def set_version_description(
+        self, name: str, version: int | str, description: str | None
+    ) -> ModelVersion:
+        """Describe a version for people. Raises `NotAllowed` if it is in a protected stage."""
+        number, text = check_version(version), check_description(description)
+        change = self._change(
+            name, lambda state: decisions.decide_describe_version(state, number, text)
+        )
+        return decisions.get_version(change.state, number)
+
+    def set_version_tag(self, name: str, version: int | str, key: str, value: Any) -> None:
+        """Set a tag of a version. Raises `NotAllowed` if it is in a protected stage."""
+        number = check_version(version)
+        key, text = check_registry_tag(key, value)
+        self._change(name, lambda state: decisions.decide_set_version_tag(state, number, key, text))
+
+    def delete_version_tag(self, name: str, version: int | str, key: str) -> None:
+        """Remove a tag of a version; an absent one is fine. Raises `NotAllowed` if it is in a protected stage."""
+        number = check_version(version)
+        self._change(name, lambda state: decisions.decide_delete_version_tag(state, number, key))
+
+    def annotate(self, name: str, version: int | str, text: str) -> ModelVersion:
+        """Add a remark to a version, with your name and the time; it can not be changed later."""
+        number = check_version(version)
+        if not check_comment("text", text).strip():
+            raise InvalidInput("Invalid annotation: expected text that is not blank")
+        remark = Annotation(text, self.actor.name, self._ledger.clock.now_ms())
+        change = self._change(name, lambda state: decisions.decide_annotate(state, number, remark))
+        return decisions.get_version(change.state, number)
+
+    # -- aliases ----------------------------------------------------------------------------------
+
+    def set_alias(self, name: str, alias: str, version: int | str) -> None:
+        """Point an alias at a version, wherever it pointed before. Raises `NotFound`, `InvalidInput`."""
+        alias, number = check_alias(alias), check_version(version)
+        self._change(name, lambda state: decisions.decide_set_alias(state, alias, number))
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias; an absent one is fine."""
+        alias = check_alias(alias)
+        self._change(name, lambda state: decisions.decide_delete_alias(state, alias))
+
+    def get_by_alias(self, name: str, alias: str) -> ModelVersion:
+        """The version that an alias points at. Raises `NotFound`."""
+        alias = check_alias(alias)
+        state = self._active(name)
+        number = state.aliases.get(alias)
+        if number is None:
+            raise NotFound(
+                f"Registered model alias {alias} not found in {name!r}; it has "
+                f"{', '.join(sorted(state.aliases)) or 'none'}"
+            )
+        return decisions.get_version(state, number)
+
+    # -- URIs -------------------------------------------------------------------------------------
+
+    def get_by_uri(self, uri: str) -> ModelVersion:
+        """The version that `models:/<name>/<version, stage or latest>` or `models:/<name>@<alias>` names now.
+
+        Raises:
+            InvalidInput: it is no such URI.
+            NotFound: there is no such model, version, stage or alias, or nothing is in the stage.
+        """
+        name, alias, selector = _parsed(uri)
+        if alias is not None:
+            return self.get_by_alias(name, alias)
+        if selector.isdecimal():
+            return self.get_version(name, selector)
+        state = self._active(name)
+        if selector.lower() == "latest":
+            found = state.all_versions()
+        else:
+            stage = canonical_stage(selector, state.stages)
+            found = [one for one in state.all_versions() if one.current_stage == stage]
+        if not found:
+            raise NotFound(f"{uri}: no version of {name!r} is there now")
+        return found[-1]
+
+    def resolve(self, uri: str) -> tuple[str, str] | str:
+        """Where the files of `models:/...` are: a run's id and the path among its artifacts, or a path or URL.
+
+        Raises as `get_by_uri` does.
+        """
+        version = self.get_by_uri(uri)
+        if version.run_id is not None and version.artifact_path is not None:
+            return version.run_id, version.artifact_path
+        return version.source
+
+    # -- stages, looked at ------------------------------------------------------------------------
+
+    def latest_versions(self, name: str, stages: Iterable[str] | None = None) -> list[ModelVersion]:
+        """The highest version of each stage that holds any; of all stages if none are given."""
+        state = self._active(name)
+        wanted = state.stages if stages is None else tuple(stages)
+        return state.latest(canonical_stage(stage, state.stages) for stage in wanted)
+
+    def best_version(
+        self,
+        name: str,
+        metric: str,
+        direction: Literal["min", "max"],
+        *,
+        stages: Iterable[str] | None = None,
+    ) -> ModelVersion:
+        """The version whose run has the least or the greatest value of a metric; the newest of several that share it.
+
+        Reads each version's run; NaN is never best.
+
+        Raises:
+            NotFound: no version has the metric.
+        """
+        if direction not in ("min", "max"):
+            raise InvalidInput(f"Invalid direction {direction!r}: expected 'min' or 'max'")
+        state = self._active(name)
+        wanted = (
+            state.stages if stages is None else [canonical_stage(s, state.stages) for s in stages]
+        )
+        among = [one for one in state.all_versions() if one.current_stage in wanted]
+        values = [facts.metrics.get(metric) for facts in together(self._facts_of, among)]
+        sign = -1.0 if direction == "min" else 1.0
+        ranked = [
+            (sign * value, version.version)
+            for value, version in zip(values, among, strict=True)
+            if value is not None and not math.isnan(value)
+        ]
+        if not ranked:
+            raise NotFound(f"no version of {name!r} has the metric {metric!r}")
+        return decisions.get_version(state, max(ranked)[1])
+
+    # -- deployments ------------------------------------------------------------------------------
+
+    def set_deployment(
+        self, name: str, version: int | str, target: str, *, url: str = "", link: str | None = None
+    ) -> ModelVersion:
+        """Record that a version runs at `target`, and that no other one does."""
+        number = check_version(version)
+        deployment = Deployment(
+            target=check_label("target", target),
+            time=self._ledger.clock.now_ms(),
+            by=self.actor.name,
+            url=check_comment("url", url),
+            link=check_comment("link", self._context.link if link is None else link),
+        )
+        change = self._change(
+            name, lambda state: decisions.decide_set_deployment(state, number, deployment)
+        )
+        return decisions.get_version(change.state, number)
+
+    def delete_deployment(self, name: str, version: int | str, target: str) -> ModelVersion:
+        """Record that a version no longer runs at `target`. Raises `NotFound`."""
+        number = check_version(version)
+        change = self._change(
+            name, lambda state: decisions.decide_delete_deployment(state, number, target)
+        )
+        return decisions.get_version(change.state, number)
+
+    # -- facts ------------------------------------------------------------------------------------
+
+    def _source_facts(
+        self, run_id: str | None, artifact_path: str | None, source: str | None
+    ) -> VersionFacts:
+        if run_id is None and source is None:
+            raise InvalidInput(
+                "Missing value for required parameter 'source': give it, or a run_id"
+            )
+        if artifact_path is not None:
+            check_artifact_path(artifact_path)
+            if run_id is None:
+                raise InvalidInput("artifact_path lies under a run: give the run_id too")
+        if run_id is not None:
+            check_run_id(run_id)
+        if source is not None:
+            check_source(source)
+        return self._facts.look(run_id, artifact_path, source)
+
+    def _facts_of(self, version: ModelVersion) -> VersionFacts:
+        """What is true of a version now; as it was when it was registered, if its run is gone."""
+        try:
+            return self._facts.look(version.run_id, version.artifact_path, version.source)
+        except (NotFound, NotAllowed):
+            return version.facts
+
+
+def _parsed(uri: str) -> tuple[str, str | None, str]:
+    """Name, alias and selector of a `models:/` URI."""
+    scheme, _, rest = uri.partition(":/")
+    name, slash, selector = rest.strip("/").partition("/")
+    if scheme == "models" and slash and selector and "/" not in selector:
+        return check_model_name(name), None, selector
+    name, at, alias = rest.strip("/").rpartition("@")
+    if scheme == "models" and at and not slash:
+        return check_model_name(name), check_alias(alias), ""
+    raise InvalidInput(
+        f"Invalid model URI {uri[:300]!r}: expected models:/<name>/<version or stage> or models:/<name>@<alias>"
+    )
