@@ -9,13 +9,23 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 WITHIN_S = 60.0
 
 
-def start(script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+class Script(subprocess.Popen[str]):
+    """A child that does not outlive a test that fails."""
+
+    def __exit__(self, *exception: Any) -> None:
+        if exception[0] is not None:
+            self.kill()
+        super().__exit__(*exception)
+
+
+def start(script: str, *arguments: str, **environment: str) -> Script:
     """Start Python on `script`; its output is to be read from the pipes."""
-    return subprocess.Popen(
+    return Script(
         [sys.executable, "-c", textwrap.dedent(script), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

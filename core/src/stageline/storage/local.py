@@ -80,10 +80,20 @@ class LocalStore:
 
     def create(self, key: str, data: bytes) -> bool:
         """Put `data` only if `key` is absent; True if this call did. The content is synced before it is named."""
+        return self._created(key, data, syncs=True)
+
+    def claim(self, key: str, data: bytes) -> bool:
+        """As `create`, but the content is synced only if durability asks for it.
+
+        For what a loss of power may take away: it then leaves an empty object, or none.
+        """
+        return self._created(key, data, syncs=self._syncs)
+
+    def _created(self, key: str, data: bytes, *, syncs: bool) -> bool:
         checked_data(key, data)
         path = self._inside(key)
         try:
-            temporary = self._temporary(path, data, syncs=True)
+            temporary = self._temporary(path, data, syncs=syncs)
             try:
                 created = link(temporary, path)
             finally:

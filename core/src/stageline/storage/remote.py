@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, cast
 
 from stageline.clock import SYSTEM_CLOCK, Clock
 from stageline.errors import InvalidInput, NotFound, StagelineError, StorageFailed, Unauthorized
+from stageline.storage.forking import importing
 from stageline.storage.keys import checked_data, checked_folder, checked_key
 from stageline.storage.redaction import public_url, redacted, secrets_of
 from stageline.storage.remote_errors import Kind, kind_of
@@ -169,11 +170,12 @@ class RemoteStore:
             return self._dialect
 
     def _open_new(self) -> Dialect:
-        # Late: fsspec costs 0.15 s of CPU to import, s3fs a second.
-        from stageline.storage.filesystem import open_filesystem
-
         try:
-            return open_filesystem(self._address, self._options)
+            with importing():
+                # Late: fsspec costs 0.15 s of CPU to import, s3fs a second.
+                from stageline.storage.filesystem import open_filesystem
+
+                return open_filesystem(self._address, self._options)
         except (ImportError, ValueError, TypeError, KeyError) as error:
             raise InvalidInput(
                 redacted(f"can not open {self._url}: {error}", self._secrets)

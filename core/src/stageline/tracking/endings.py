@@ -27,11 +27,14 @@ _open: dict[int, tuple[ActiveRun, int, int]] = {}
 _uncaught: list[BaseException] = []
 """What the main thread died of."""
 _is_installed = False
+_handlers: list[Callable[[int, FrameType | None], None]] = []
+"""Ours of SIGTERM, once it is installed."""
 
 
 def watch(run: ActiveRun) -> None:
     """End `run` with its process, as what happened to the process; `unwatch` when it ended by itself."""
     _install()
+    _install_signal_handler()
     _open[id(run)] = (run, os.getpid(), threading.get_ident())
 
 
@@ -54,10 +57,16 @@ def _install() -> None:
     atexit.register(_end_all)
     sys.excepthook = _noting_uncaught(sys.excepthook)
     threading.excepthook = _noting_thread(threading.excepthook)
-    if threading.current_thread() is threading.main_thread():
-        previous = signal.getsignal(signal.SIGTERM)
-        if previous is not signal.SIG_IGN and previous is not None:
-            signal.signal(signal.SIGTERM, _on_sigterm(previous))
+
+
+def _install_signal_handler() -> None:
+    """Only the main thread may; a run that is opened in another leaves it to the next one."""
+    if _handlers or threading.current_thread() is not threading.main_thread():
+        return
+    previous = signal.getsignal(signal.SIGTERM)
+    if previous is not signal.SIG_IGN and previous is not None:
+        _handlers.append(_on_sigterm(previous))
+        signal.signal(signal.SIGTERM, _handlers[0])
 
 
 def _end_before_threads() -> None:

@@ -63,6 +63,7 @@ class Experiments:
         self._actor = actor
         self._journals: dict[str, Journal] = {}
         self._seen: dict[str, tuple[LifecycleStage, int]] = {}
+        self._ids: dict[str, tuple[str, int]] = {}
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -85,6 +86,11 @@ class Experiments:
                 f"The experiment {experiment_id} must be in the 'active' state. Current state is deleted. "
                 f"Restore it with `stageline experiments restore {experiment_id}`"
             )
+
+    def known_id(self, name: str) -> str | None:
+        """The id of an active experiment that was seen under this name within `TRUSTED_MS`; asks nobody."""
+        experiment_id, at = self._ids.get(name, (None, 0))
+        return experiment_id if self._clock.now_ms() - at <= TRUSTED_MS else None
 
     def find_by_name(self, name: str) -> Experiment | None:
         """The experiment that holds `name`, deleted or not; None if nobody does."""
@@ -163,7 +169,7 @@ class Experiments:
             found = self.find_by_name(name)
             if found is None:
                 try:
-                    return self.create(name)
+                    found = self.create(name)
                 except AlreadyExists:
                     continue
             if found.lifecycle_stage is LifecycleStage.DELETED:
@@ -171,6 +177,7 @@ class Experiments:
                     f"experiment {name!r} is deleted: restore it with `stageline experiments restore "
                     f"{found.experiment_id}`, or choose another name"
                 )
+            self._ids[name] = found.experiment_id, self._clock.now_ms()
             return found
         raise Conflict(
             f"the name {name!r} changed hands {TURNS} times while it was asked for; try again"
@@ -251,6 +258,9 @@ class Experiments:
 
     def _saw(self, state: Experiment) -> None:
         self._seen[state.experiment_id] = state.lifecycle_stage, self._clock.now_ms()
+        self._ids = {
+            name: known for name, known in self._ids.items() if known[0] != state.experiment_id
+        }
 
     def _newest(self, prefix: str) -> dict[str, int]:
         """The number of the newest entry of each journal under `prefix`."""

@@ -20,6 +20,7 @@ from stageline.domain.run import (
 from stageline.domain.run_names import invented_name, render_name
 from stageline.errors import AlreadyExists, NotAllowed, StagelineError, StorageFailed
 from stageline.storage import layout
+from stageline.storage.local import LocalStore
 from stageline.storage.probe import ensure_format
 from stageline.tracking.active import ActiveRun
 from stageline.tracking.reading import RunReader, StoredRun
@@ -161,7 +162,10 @@ class RunOpening:
         keeps_params: bool = True,
     ) -> ActiveRun:
         """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
-        experiment_id = self._id_of(experiment_name) if experiment_name else DEFAULT_EXPERIMENT_ID
+        experiment_id: str | None = DEFAULT_EXPERIMENT_ID
+        if experiment_name:  # on a remote store its id can wait: the run's own thread asks for it
+            known = self._experiments.known_id(names.check_experiment_name(experiment_name))
+            experiment_id = known or (None if self._spool else self._id_of(experiment_name))
         started = self._started(
             names.check_run_id(run_id),
             experiment_id,
@@ -215,21 +219,25 @@ class RunOpening:
         return ev.Started(self._clock.stamp(), run_id, experiment_id, experiment_name, began, given)
 
     def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
-        lies_in_store = self._spool is None
-        if lies_in_store:
-            ensure_format(self._store, self._clock)
-        folder = self._spool or self._store.path(layout.run_start(started.run_id)).parent  # type: ignore[attr-defined]  # local only
+        store = self._store
+        if self._spool is None:
+            ensure_format(store, self._clock)
+            assert isinstance(store, LocalStore)
+            folder, claim = store.path(layout.run_start(started.run_id)).parent, store.claim
+        else:
+            folder, claim = self._spool, None
         writer = RunWriter(
-            self._store,
+            store,
             folder,
             self._clock,
             self._resolve,
             started,
             sync_each=self._settings.durability == "fsync",
-            lies_in_store=lies_in_store,
+            lies_in_store=self._spool is None,
+            claim=claim,
             **how,
         )
-        if lies_in_store:
+        if self._spool is None:
             writer.stream.ship_start()
             writer.stream.publish_live()
         active = ActiveRun(
@@ -239,7 +247,8 @@ class RunOpening:
         return active
 
     def _resolve(self, experiment_name: str) -> str:
-        return self._experiments.get_or_create(experiment_name).experiment_id
+        known = self._experiments.known_id(experiment_name)
+        return known or self._experiments.get_or_create(experiment_name).experiment_id
 
     def _claim(self, active: ActiveRun) -> None:
         """Find out at once whether a chosen id was free; a store that is away is asked later."""

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stageline.errors import StagelineError
+from stageline.storage.forking import importing
 from stageline.tracking.stream import LogLost
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Beat:
 
     def _step(self, now: float) -> None:
         if not self._is_begun:
+            _import_what_a_remote_store_needs()
             self.stream.ship_start()
             self.stream.publish_live()
             self._is_begun = True
@@ -84,9 +86,7 @@ class Pulse:
 
     def add(self, beat: Beat) -> None:
         """Care for a stream until `remove`."""
-        if (
-            self._pid != os.getpid()
-        ):  # the first of this process: a fork leaves the parent's thread behind
+        if self._pid != os.getpid():  # a fork leaves the parent's thread behind
             self._lock = threading.RLock()
             self._wake = threading.Event()
             self._beats = {}
@@ -96,9 +96,7 @@ class Pulse:
             ).start()
         with self._lock:
             self._beats[id(beat.stream)] = beat
-        if (
-            not beat.stream.lies_in_store
-        ):  # its start has still to be sent; a local one can wait for its first beat
+        if not beat.stream.lies_in_store:  # its start has still to be sent; a local one can wait
             self._wake.set()
 
     def remove(self, stream: LogStream) -> None:
@@ -119,9 +117,19 @@ class Pulse:
                 except LogLost as error:
                     _log.warning("%s", error)
                     self.remove(beat.stream)
-                except Exception:  # this thread serves every run of the process: a fault of one must not end it
+                except (
+                    Exception
+                ):  # this thread serves every run of the process: a fault of one must not end it
                     _log.exception("run %s has no heartbeat any more", beat.stream.head.run_id)
                     self.remove(beat.stream)
+
+
+def _import_what_a_remote_store_needs() -> None:
+    """On this thread, and while no fork can come in between."""
+    with importing():
+        import stageline.storage.index
+        import stageline.storage.settling
+        import stageline.tracking.artifacts  # noqa: F401  # each is imported late where it is used
 
 
 PULSE = Pulse()

@@ -155,7 +155,10 @@ class RunReader:
     def _take_start(self, run_id: str, entries: list[Entry], summary: RunSummary) -> None:
         key = layout.run_start(run_id)
         if any(entry.key == key for entry in entries):
-            start, _ = decode_document(self._store.read(key), RunStart, START_FORMAT, key)
+            data = self._store.read(key)
+            if not data:  # a loss of power took what it said; the writers' own records say it too
+                return
+            start, _ = decode_document(data, RunStart, START_FORMAT, key)
             experiment = start.experiment_id or None
             summary.apply(
                 Started(start.stamp, run_id, experiment, None, start.start_time, start.tags)

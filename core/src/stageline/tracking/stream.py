@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,6 +44,9 @@ SEAL_FROM = 64 << 10
 
 START_FORMAT = "stageline.start/1"
 
+Claim = Callable[[str, bytes], bool]
+"""Creates a key, once: whether it now holds these bytes."""
+
 ResolveExperiment = Callable[[str], str]
 """Name to id; makes the experiment if need be."""
 
@@ -75,6 +79,7 @@ class LogStream:
         *,
         lies_in_store: bool,
         resolve: ResolveExperiment,
+        claim: Claim | None = None,
     ) -> None:
         self.store = store
         self.path = path
@@ -83,10 +88,13 @@ class LogStream:
         self.summary = RunSummary(head.run_id)
         self.files: dict[str, StoredFile] = {}
         self.has_output = False
+        self.is_dropped = False
+        """Whether the log has done its duty and is gone."""
         self.row_bytes = 0
         """Bytes of single points in the log: three times what they take as columns."""
         self.lock = threading.RLock()
         self._resolve = resolve
+        self._claim: Claim = claim or partial(commit, store)
         self._read_to = 0
         self._stretch = Stretch()
         self._stretch_from = 0
@@ -100,6 +108,8 @@ class LogStream:
     def catch_up(self) -> None:
         """Take in what has been appended since the last time."""
         with self.lock:
+            if self.is_dropped:
+                return
             try:
                 if os.stat(self.path).st_size == self._read_to:
                     return
@@ -161,7 +171,7 @@ class LogStream:
                 tags=start.tags,
             )
             key = layout.run_start(self.head.run_id)
-            if not commit(self.store, key, msgspec.json.encode(document)):
+            if not self._claim(key, msgspec.json.encode(document)):
                 # Another writer of this run was first: what we know of its beginning travels with our records.
                 self._stretch.records.insert(0, encode_event(start))
             self._is_start_shipped = True
@@ -268,6 +278,7 @@ class LogStream:
                 self.ship()
             self.publish_end()
             if moves:
+                self.is_dropped = True
                 self.path.unlink(missing_ok=True)
 
     def publish_end(self) -> None:

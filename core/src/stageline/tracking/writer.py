@@ -17,7 +17,7 @@ from stageline.errors import Conflict
 from stageline.storage import layout
 from stageline.storage.series import Series, encode_columns
 from stageline.storage.wal import WalHead, WriteAheadLog, create_wal
-from stageline.tracking.stream import LogStream, ResolveExperiment
+from stageline.tracking.stream import Claim, LogStream, ResolveExperiment
 from stageline.tracking.texts import check_input, fitting_tag_text, param_text
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class RunWriter:
         params: Mapping[str, str] | None = None,
         sync_each: bool = False,
         lies_in_store: bool,
+        claim: Claim | None = None,
     ) -> None:
         self.run_id = started.run_id
         self.owns_end = owns_end
@@ -70,6 +71,7 @@ class RunWriter:
         self._clock = clock
         self._resolve = resolve
         self._lies_in_store = lies_in_store
+        self._claim = claim
         self._params: dict[str, str] = dict(params or {})
         self._params_lock = threading.Lock()
         self._metric_keys: set[str] = set()
@@ -99,7 +101,12 @@ class RunWriter:
     def _begin(self, path: Path, head: WalHead) -> None:
         self._append(_encode(self.started))
         self.stream = LogStream(
-            self._store, path, head, lies_in_store=self._lies_in_store, resolve=self._resolve
+            self._store,
+            path,
+            head,
+            lies_in_store=self._lies_in_store,
+            resolve=self._resolve,
+            claim=self._claim,
         )
 
     # -- what a user logs -------------------------------------------------------------------------
