@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 CHECKS = "stageline.gates"
 """The entry point group of custom checks: `check(version, facts)` says whether it passes, or as text why not."""
 
-_SIGNATURE = re.compile(rb"^signature:[ \t]*(?!null\b|~|\r?$)\S*", re.MULTILINE)
+# A mapping, in braces or indented below; `null` is none.
+_SIGNATURE = re.compile(rb"^signature:[ \t]*(?:\{|\r?\n[ \t]+\S)", re.MULTILINE)
 _REQUIREMENTS = ("requirements.txt", "conda.yaml", "python_env.yaml")
 
 
@@ -111,7 +112,7 @@ class RunFacts:
 
     def _find_unnoted(self, run_id: str, folder: str, stored: StoredRun) -> None:
         """Files that something else put there count too, though nobody vouches for them. Raises `NotFound`."""
-        if self._store.list(f"{layout.run_artifacts(run_id)}{folder}", limit=1):
+        if self._store.list(f"{layout.run_artifacts(run_id)}{folder}/", limit=1):
             return
         tops = sorted({path.split("/")[0] for path in stored.files})
         raise NotFound(

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.document import UNREADABLE
-from stageline.domain.registry_entry import RegistryEntry, chain_hash
-from stageline.domain.registry_events import ModelArrived
+from stageline.domain.registry_entry import chain_hash, decode_entry
+from stageline.domain.registry_events import ModelArrived, ModelCreated, NameReserved
 from stageline.domain.registry_names import check_model_name
 from stageline.errors import InvalidInput, NotAllowed, NotFound, StagelineError, StorageFailed
 from stageline.registry.requests import Requests
@@ -68,7 +68,7 @@ class History(Requests):
             NotFound: nothing was ever recorded under the name.
         """
         name = check_model_name(name)
-        entries = self._past(name, self._ledger.read(name).state.came_from)
+        entries = self._line(name)
         if not entries:
             raise NotFound(f"Registered Model with name={name} not found")
         if as_of is None:
@@ -114,33 +114,30 @@ class History(Requests):
         """`verify` for every name that was ever used, in order."""
         return [self.verify(name) for name in sorted(self._ledger.newest())]
 
-    def _past(self, name: str, came_from: tuple[str, int] | None) -> list[HistoryEntry]:
-        journal = self._ledger.journal(name)
-        entries = together(lambda number: self._history_entry(name, number), journal.numbers())
-        if came_from is None:
-            return entries
-        source, ended = came_from
-        there = [
-            one
-            for one in self._past(source, self._before(source, ended))
-            if one.name != source or one.number <= ended
-        ]
-        # An earlier life of this name comes before the one that the model had elsewhere.
-        reserved = (
-            at
-            for at, one in enumerate(entries)
-            if one.state.reserved is not None
-            and (one.state.reserved.source, one.state.reserved.number) == came_from
-        )
-        arrived = next(reserved, len(entries))
-        return [*entries[:arrived], *there, *entries[arrived:]]
+    def _line(self, name: str) -> list[HistoryEntry]:
+        """The entries of a name, with those of the model's former names where it came from there."""
+        standing = self._ledger.read(name)
+        came: tuple[str, int] | None = standing.state.came_from if standing.arrival else None
+        own = self._entries(name)
+        line: list[HistoryEntry] = []
+        entries, end = own, standing.number
+        while True:
+            life = [one for one in entries if one.number <= end]
+            came = came or _arrival(life)
+            if came is None:
+                break
+            start = _reservation(life, came)
+            line = [*life[start:], *line]
+            (source, end), came = came, None
+            entries = self._entries(source)
+        line = [*life, *line]
+        # An earlier life of the name is another model's, and of the same history.
+        told = {(one.name, one.number) for one in line}
+        return [*(one for one in own if (one.name, one.number) not in told), *line]
 
-    def _before(self, name: str, ended: int) -> tuple[str, int] | None:
-        """The former name of the model that was called `name` until entry `ended`."""
-        for event in self._ledger.entry(name, ended)[0].happened:
-            if isinstance(event, ModelArrived):
-                return event.source, event.number
-        return self._ledger.entry(name, ended - 1)[0].state.came_from
+    def _entries(self, name: str) -> list[HistoryEntry]:
+        numbers = self._ledger.journal(name).numbers()
+        return together(lambda number: self._history_entry(name, number), numbers)
 
     def _history_entry(self, name: str, number: int) -> HistoryEntry:
         entry, data = self._ledger.entry(name, number)
@@ -158,13 +155,31 @@ class History(Requests):
         )
 
 
-def _problem(name: str, number: int, head: str, data: bytes | None) -> str:
-    from stageline.domain.registry_entry import decode_entry
+def _arrival(life: list[HistoryEntry]) -> tuple[str, int] | None:
+    """Where the model that lived last came from; None if it was created here."""
+    for entry in reversed(life):
+        for event in reversed(entry.events):
+            if isinstance(event, ModelArrived):
+                return event.source, event.number
+            if isinstance(event, ModelCreated):
+                return None
+    return None
 
+
+def _reservation(life: list[HistoryEntry], came: tuple[str, int]) -> int:
+    """The position of the entry that kept the name for it."""
+    for position in range(len(life) - 1, -1, -1):
+        for event in life[position].events:
+            if isinstance(event, NameReserved) and (event.source, event.number) == came:
+                return position
+    return 0
+
+
+def _problem(name: str, number: int, head: str, data: bytes | None) -> str:
     if data is None:
         return f"entry {number} is missing"
     try:
-        entry: RegistryEntry = decode_entry(data, f"entry {number}")[0]
+        entry = decode_entry(data, f"entry {number}")[0]
     except (StorageFailed, NotAllowed):
         raise
     except (StagelineError, *UNREADABLE) as error:

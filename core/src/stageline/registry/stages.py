@@ -9,6 +9,7 @@ from stageline.domain.gate import Decision, GateRefused, Measured
 from stageline.domain.registry_events import RequestOpened, RequestStatus
 from stageline.domain.registry_names import canonical_stage, check_version
 from stageline.domain.stage_decisions import Deed, Move
+from stageline.errors import NotAllowed
 from stageline.registry.facts import check_installed, run_check
 from stageline.registry.versions import Versions
 from stageline.storage.parallel import together
@@ -168,6 +169,27 @@ class Stages(Versions):
         return decisions.get_version(
             change.state, next(number for number in reversed(held) if number in inside)
         )
+
+    # -- protection -------------------------------------------------------------------------------
+
+    def protected_runs(self) -> dict[str, tuple[str, int]]:
+        """The runs of versions in protected stages, with model and version: one listing for all models."""
+        return {
+            version.run_id: (state.name, version.version)
+            for state in self._states()
+            for version in state.all_versions()
+            if version.run_id is not None and state.policy(version.current_stage).is_protected
+        }
+
+    def check_run_unprotected(self, run_id: str) -> None:
+        """Raise `NotAllowed` if a version of the run is in a protected stage: neither may change or go then."""
+        found = self.protected_runs().get(run_id)
+        if found is not None:
+            name, version = found
+            raise NotAllowed(
+                f"run {run_id} can be neither changed nor deleted: version {version} of {name!r} was registered from "
+                "it and is in a protected stage. Move it to another stage first"
+            )
 
     # -- what is measured -------------------------------------------------------------------------
 
