@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from stageline.domain.run import DatasetInput, DatasetRef, MetricPoint, Run, RunStatus, ViewType
     from stageline.errors import StagelineError
     from stageline.fluent import (
+        activated,
         active_run,
+        chosen_experiment,
         create_experiment,
         delete_experiment,
         delete_run,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         get_parent_run,
         get_run,
         get_store,
+        get_workspace,
         list_artifacts,
         load_model,
         log_artifact,
@@ -79,7 +82,10 @@ __all__ = [
     "StagelineError",
     "ViewType",
     "Workspace",
+    "activated",
     "active_run",
+    "autolog",
+    "chosen_experiment",
     "create_experiment",
     "delete_experiment",
     "delete_run",
@@ -92,6 +98,7 @@ __all__ = [
     "get_parent_run",
     "get_run",
     "get_store",
+    "get_workspace",
     "infer_signature",
     "list_artifacts",
     "load_model",

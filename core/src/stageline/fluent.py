@@ -56,10 +56,10 @@ def set_store(url: str | Path, **settings: Any) -> None:
 
 def get_store() -> str:
     """URL of the store of this process, without credentials."""
-    return workspace().store.url
+    return get_workspace().store.url
 
 
-def workspace() -> Workspace:
+def get_workspace() -> Workspace:
     """The workspace that these functions work on."""
     if _Session.workspace is None:
         _Session.workspace = Workspace.open()
@@ -80,7 +80,7 @@ def set_experiment(
     from stageline.domain.experiment import Experiment
     from stageline.errors import StorageFailed
 
-    experiments = workspace().experiments
+    experiments = get_workspace().experiments
     if experiment_name is None:
         experiment = experiments.get(str(experiment_id))
         if experiment.lifecycle_stage == "deleted":
@@ -91,33 +91,38 @@ def set_experiment(
         try:
             experiment = experiments.get_or_create(experiment_name)
         except StorageFailed as error:
-            workspace().runs.warn_away(error)
+            get_workspace().runs.warn_away(error)
             experiment = Experiment(experiment_id="", name=experiment_name)
     _Session.experiment_id = experiment.experiment_id or None
     _Session.experiment_name = experiment.name
     return experiment
 
 
+def chosen_experiment() -> str | None:
+    """Name of the experiment that `set_experiment`, or else `STAGELINE_EXPERIMENT_NAME`, chose for new runs."""
+    return _Session.experiment_name or os.environ.get("STAGELINE_EXPERIMENT_NAME") or None
+
+
 def create_experiment(
     name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
 ) -> str:
     """A new experiment; its id. Raises `AlreadyExists`."""
-    return workspace().experiments.create(name, tags, artifact_location or "").experiment_id
+    return get_workspace().experiments.create(name, tags, artifact_location or "").experiment_id
 
 
 def get_experiment(experiment_id: str) -> Experiment:
     """The experiment. Raises `NotFound`."""
-    return workspace().experiments.get(experiment_id)
+    return get_workspace().experiments.get(experiment_id)
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
     """The experiment of that name; None if there is none."""
-    return workspace().experiments.find_by_name(name)
+    return get_workspace().experiments.find_by_name(name)
 
 
 def delete_experiment(experiment_id: str) -> None:
     """Put an experiment aside; it can be restored until it is collected."""
-    workspace().experiments.delete(experiment_id)
+    get_workspace().experiments.delete(experiment_id)
 
 
 def set_experiment_tag(key: str, value: Any) -> None:
@@ -126,7 +131,7 @@ def set_experiment_tag(key: str, value: Any) -> None:
         _Session.experiment_id
         or set_experiment(_Session.experiment_name or "Default").experiment_id
     )
-    workspace().experiments.set_tag(chosen, key, value)
+    get_workspace().experiments.set_tag(chosen, key, value)
 
 
 # -- runs ---------------------------------------------------------------------------------------------
@@ -178,7 +183,7 @@ def start_run(
         given[TAG_NOTE] = description
     named = run_id or (None if above else os.environ.get("STAGELINE_RUN_ID"))
     parent = parent_run_id or (above.run_id if above else None)
-    runs = workspace().runs
+    runs = get_workspace().runs
     if rank is not None:
         if not named:
             raise InvalidInput(
@@ -195,10 +200,9 @@ def start_run(
         if given:
             opened.set_tags(given)
     else:
-        chosen_name = _Session.experiment_name or os.environ.get("STAGELINE_EXPERIMENT_NAME")
         opened = runs.create(
             experiment_id or _Session.experiment_id or os.environ.get("STAGELINE_EXPERIMENT_ID"),
-            experiment_name=None if experiment_id else chosen_name,
+            experiment_name=None if experiment_id else chosen_experiment(),
             run_name=run_name,
             tags={**_source_tags(), **given},
             parent_run_id=parent,
@@ -261,7 +265,7 @@ def _current() -> ActiveRun:
 
 def get_run(run_id: str) -> Run:
     """The run. Raises `NotFound`."""
-    return workspace().runs.get(run_id)
+    return get_workspace().runs.get(run_id)
 
 
 def get_parent_run(run_id: str) -> Run | None:
@@ -272,7 +276,7 @@ def get_parent_run(run_id: str) -> Run | None:
 
 def delete_run(run_id: str) -> None:
     """Put a run aside; it can be restored until it is collected."""
-    workspace().runs.delete(run_id)
+    get_workspace().runs.delete(run_id)
 
 
 # -- logging ------------------------------------------------------------------------------------------
@@ -369,15 +373,15 @@ def _opened(run_id: str | None) -> ActiveRun:
     if run_id is None:
         return _current()
     return next(
-        (run for run in workspace().runs.open_runs() if run.run_id == run_id), None
-    ) or workspace().runs.resume(run_id, owns_end=False)
+        (run for run in get_workspace().runs.open_runs() if run.run_id == run_id), None
+    ) or get_workspace().runs.resume(run_id, owns_end=False)
 
 
 # -- files --------------------------------------------------------------------------------------------
 
 
 def _files(run_id: str | None = None) -> RunArtifacts:
-    return workspace().artifacts(run_id or _current().run_id)
+    return get_workspace().artifacts(run_id or _current().run_id)
 
 
 def log_artifact(
@@ -448,14 +452,14 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
 
     tagged = run_id or _current().run_id
     media.log_table(_files(tagged), data, artifact_file)
-    runs = workspace().runs
+    runs = get_workspace().runs
     known = runs.get(tagged).data.tags.get(media.TAG_LOGGED_ARTIFACTS)
     runs.set_tags(tagged, {media.TAG_LOGGED_ARTIFACTS: media.table_tag(artifact_file, known)})
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:
     """Where the active run's artifacts lie, or one of them."""
-    uri = workspace().runs.artifact_uri(_current().run_id)
+    uri = get_workspace().runs.artifact_uri(_current().run_id)
     return f"{uri}/{artifact_path}" if artifact_path else uri
 
 
@@ -492,7 +496,7 @@ def log_model(
         details: `flavor`, `signature`, `input_example`, `registered_model_name` and more; see `Models.log`.
     """
     chosen = run_id or _current().run_id
-    return workspace().models.log(chosen, model, artifact_path or name, **details)
+    return get_workspace().models.log(chosen, model, artifact_path or name, **details)
 
 
 def load_model(
@@ -507,13 +511,53 @@ def load_model(
 
     See `Models.load` for the arguments and for what is refused.
     """
-    return workspace().models.load(
+    return get_workspace().models.load(
         model_uri,
         flavor=flavor,
         allow_pickle=allow_pickle,
         trusted_types=trusted_types,
         dst_path=dst_path,
     )
+
+
+def autolog(*, disable: bool = False, **options: Any) -> None:
+    """Log every `fit` of a scikit-learn estimator from now on: to the active run, or to one of its own.
+
+    Args:
+        disable: Put everything back as it was instead.
+        options: `log_models`, `log_input_examples`, `log_model_signatures`, `log_datasets`,
+            `log_post_training_metrics`, `max_tuning_runs`, `pos_label`, `registered_model_name`, `extra_tags`,
+            `silent`; see `Options` in `stageline.models.autolog`. Others go to `log_model`, such as `trusted_types`.
+
+    Raises:
+        InvalidInput: scikit-learn is not installed.
+    """
+    from stageline.models.autolog import switch
+
+    switch(None if disable else _Autologged(), options)
+
+
+class _Autologged:
+    """What autologging uses of this module."""
+
+    active_run = staticmethod(active_run)
+    log_model = staticmethod(log_model)
+    log_text = staticmethod(log_text)
+
+    @staticmethod
+    def start_run(*, nested: bool = False, tags: Mapping[str, Any] | None = None) -> ActiveRun:
+        return start_run(nested=nested, tags=tags)
+
+    @staticmethod
+    def dataset_of(data: Any, target: Any) -> DatasetRef | None:
+        from stageline.tracking import datasets
+
+        if type(data).__name__ == "DataFrame":
+            return datasets.from_pandas(data, name="training")
+        if type(data).__name__ == "ndarray":
+            targets = target if type(target).__name__ == "ndarray" else None
+            return datasets.from_numpy(data, name="training", targets=targets)
+        return None
 
 
 # -- search -------------------------------------------------------------------------------------------
@@ -549,7 +593,7 @@ def search_runs(
     found: list[Run] = []
     token: str | None = None
     while len(found) < max_results:
-        page = workspace().search_runs(
+        page = get_workspace().search_runs(
             ids, filter_string, view, min(1000, max_results - len(found)), order_by or (), token
         )
         found += page
@@ -583,10 +627,10 @@ def _experiments_to_search(
     if ids:
         return [str(experiment_id) for experiment_id in ids]
     if names:
-        found = (workspace().experiments.find_by_name(name) for name in names)
+        found = (get_workspace().experiments.find_by_name(name) for name in names)
         return [experiment.experiment_id for experiment in found if experiment is not None]
     if everywhere:
-        return [experiment.experiment_id for experiment in workspace().experiments.list()]
+        return [experiment.experiment_id for experiment in get_workspace().experiments.list()]
     if _Session.experiment_name and not _Session.experiment_id:
         return [set_experiment(_Session.experiment_name).experiment_id]
     return [_Session.experiment_id or "0"]
@@ -604,7 +648,7 @@ def search_experiments(
     token: str | None = None
     while max_results is None or len(found) < max_results:
         left = 1000 if max_results is None else min(1000, max_results - len(found))
-        page = workspace().search_experiments(
+        page = get_workspace().search_experiments(
             view, left, filter_string or "", order_by or (), token
         )
         found += page

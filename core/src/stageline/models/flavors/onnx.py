@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import onnxruntime
-from google.protobuf.message import DecodeError
 from onnx import external_data_helper
 
 from stageline.errors import Corrupt, InvalidInput
@@ -104,11 +103,10 @@ def _narrowed(array: Any, kind: str | None) -> Any:
 
 
 def _usable(providers: Any) -> list[str]:
-    wanted = [
-        one[0] if isinstance(one, (list, tuple)) and one else one for one in providers or PROVIDERS
-    ]
-    there = onnxruntime.get_available_providers()
-    return [one for one in wanted if one in there] or ["CPUExecutionProvider"]
+    there = {str(one) for one in onnxruntime.get_available_providers()}
+    listed = providers if isinstance(providers, (list, tuple)) else PROVIDERS
+    names = [str(one[0] if isinstance(one, (list, tuple)) and one else one) for one in listed]
+    return [one for one in names if one in there] or ["CPUExecutionProvider"]
 
 
 def _check_external_data(path: Path, folder: Path) -> None:
@@ -121,7 +119,9 @@ def _check_external_data(path: Path, folder: Path) -> None:
             for one in external_data_helper._get_all_tensors(graph)
             if external_data_helper.uses_external_data(one)
         ]
-    except (DecodeError, onnx.checker.ValidationError, ValueError, RecursionError) as error:
+    except (
+        Exception
+    ) as error:  # protobuf's class for this is not where one could name it in all its versions
         raise Corrupt(
             f"the model {path} is no graph of onnx, or it was cut short: {error}"
         ) from error

@@ -21,12 +21,15 @@ from stageline.errors import Corrupt
 _TARGET = re.compile(r"torch\.ops\.(aten|prims)\.(?!from_file)\w+(\.\w+)?")
 _OPERATORS = {
     f"_operator.{name}"
-    for name in ("getitem", "add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "pow", "eq", "ne", "lt", "le", "gt", "ge")
+    for name in (
+        "getitem", "add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "pow", "eq", "ne", "lt", "le", "gt", "ge",
+    )
 }  # fmt: skip
 _TOKEN = re.compile(r"\s+|'[su]\d+'|[su]\d+|\d+(?:\.\d+)?|[-+*/(),=<>]|\*\*|\w+")
 _NAMES = {
-    "Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Mod", "Max", "Min", "FloorDiv", "CleanDiv", "PythonMod",
-    "positive", "integer", "nonnegative", "True", "False", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "floor", "ceiling",
+    "Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Mod", "Max", "Min", "FloorDiv", "CleanDiv",
+    "PythonMod", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "floor", "ceiling", "positive", "integer", "nonnegative",
+    "True", "False",
 }  # fmt: skip
 _TREE_TYPES = {None, "builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"}
 _TEXTS = {"version", "archive_format", "archive_version", "byteorder", "serialization_id"}

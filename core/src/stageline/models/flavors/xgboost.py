@@ -67,7 +67,7 @@ def predictor(model: Any, configuration: Mapping[str, Any]) -> Predictor:
 
 
 def _class(name: str) -> Any:
-    """The class of that name, if it is one of XGBoost's models: the model's own file names it, so nothing else will do."""
+    """The class of that name, if it is one of XGBoost's models: the name is not trusted, so nothing else will do."""
     _, _, last = name.rpartition(".")
     for module in (xgboost, xgboost.sklearn):
         found = getattr(module, last, None)
