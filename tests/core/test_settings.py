@@ -48,6 +48,7 @@ def test_nothing_set_means_the_defaults() -> None:
         ("end_timeout_s", "0", 0.0),
         ("spool", "/s", "/s"),
         ("cache", "/c", "/c"),
+        ("allow_pickle", "1", True),
         ("user", "ada", "ada"),
     ],
 )

@@ -80,19 +80,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.cache) if self.cache else _xdg("XDG_CACHE_HOME", ".cache") / "stageline"
 
 
-def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment and the file.
+def load_settings(
+    environment: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from the environment and the file; what is `given` by name stands above both.
 
     Raises:
         InvalidInput: a setting has a value that it can not have, or the file a name that is no setting.
     """
-    given = _from_file(environment)
+    chosen = _from_file(environment)
     for field in msgspec.structs.fields(Settings):
         name = f"STAGELINE_{field.name.upper()}"
         if environment.get(name):
-            given[field.name] = _parsed(name, environment[name], field.type)
+            chosen[field.name] = _parsed(name, environment[name], field.type)
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        return msgspec.convert({**chosen, **(given or {})}, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(
             f"a setting is wrong: {error}; see the list of settings in the documentation"

@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from stageline.clock import SYSTEM_CLOCK, Clock
 from stageline.domain.run import Run, ViewType
 from stageline.settings import Settings, load_settings
@@ -61,7 +59,7 @@ class Workspace:
             InvalidInput: nothing here can open the URL, or a setting is wrong.
         """
         given = {**settings, **({"store": str(url)} if url is not None else {})}
-        chosen = msgspec.structs.replace(load_settings(), **given)
+        chosen = load_settings(given=given)
         return cls(open_store(chosen.store, chosen.storage_options, chosen.durability), chosen)
 
     def __repr__(self) -> str:

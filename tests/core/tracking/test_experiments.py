@@ -835,3 +835,25 @@ def test_pages_follow_one_another_and_end() -> None:
 def test_page_that_can_not_be_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         found(**more)
+
+
+def test_stale_listing_does_not_free_a_name_that_is_held() -> None:
+    for hidden in range(1, 12):
+        inner = new_memory()
+        opened(inner).create("wine")
+        stale = FaultyStore(inner, plan=Plan(chances={Fault.STALE_LIST: 1.0}, hidden=hidden))
+        with pytest.raises(AlreadyExists):
+            opened(stale).create("wine")
+        names = [found.name for found in opened(inner).list()]
+        assert names.count("wine") == 1
+
+
+@pytest.mark.parametrize(
+    "call", [lambda e, i: e.rename(i, "x"), lambda e, i: e.set_tag(i, "a", "1")]
+)
+def test_deleted_experiment_refuses_changes(call: Callable[[Experiments, str], Any]) -> None:
+    experiments = opened(new_memory())
+    made = experiments.create("wine")
+    experiments.delete(made.experiment_id)
+    with pytest.raises(NotAllowed, match=r"must be in the 'active' state.*restore"):
+        call(experiments, made.experiment_id)

@@ -117,7 +117,7 @@ def test_asyncio_tasks_have_runs_of_their_own() -> None:
         return await asyncio.gather(*(work(number) for number in range(4)))
 
     for number, run_id in enumerate(asyncio.run(main())):
-        points = stageline.fluent.workspace().runs.metric_history(run_id, "step")
+        points = stageline.get_workspace().runs.metric_history(run_id, "step")
         assert [point.value for point in points] == [float(s * number) for s in range(5)]
 
 
@@ -151,7 +151,7 @@ def test_pages_join_up() -> None:
     for _ in range(7):
         with stageline.start_run():
             pass
-    workspace = stageline.fluent.workspace()
+    workspace = stageline.get_workspace()
     seen: list[str] = []
     token: str | None = None
     while True:
@@ -187,7 +187,7 @@ def test_terminal_output_is_kept_on_request(capsys: pytest.CaptureFixture[str]) 
         print("epoch 1")
     print("after")
     assert capsys.readouterr().out == "epoch 1\nafter\n"
-    text = "".join(line.text for line in stageline.fluent.workspace().runs.output(run.run_id))
+    text = "".join(line.text for line in stageline.get_workspace().runs.output(run.run_id))
     assert text == "epoch 1\n"
 
 

@@ -305,6 +305,17 @@ def test_corrupt_run_does_not_hide_the_others_when_the_index_is_rebuilt(
     assert f"run {runs[0].run_id} is left out of searches" in caplog.text
 
 
+def test_run_that_can_not_be_read_can_be_deleted(workspace: Workspace) -> None:
+    with workspace.runs.create() as run:
+        pass
+    (key,) = [key for key in stored_keys(workspace) if key.endswith(".end.json")]
+    workspace.store.replace(key, b"garbage")
+    with pytest.raises(Corrupt, match="stageline runs delete"):
+        workspace.runs.get(run.run_id)
+    workspace.runs.delete(run.run_id)
+    assert workspace.search_runs(["0"]) == []
+
+
 def test_newer_format_is_refused_with_the_way_out(workspace: Workspace) -> None:
     with workspace.runs.create() as run:
         pass
@@ -326,7 +337,7 @@ def test_store_of_a_newer_stageline_is_refused_before_anything_is_written(tmp_pa
         lambda: workspace.search_runs(["0"]),
         lambda: workspace.runs.get("0" * 32),
     ):
-        with pytest.raises(NotAllowed, match="newer Stageline.*pip install -U stageline"):
+        with pytest.raises(NotAllowed, match=r"newer Stageline.*pip install -U stageline"):
             call()
     assert [path.name for path in tmp_path.iterdir()] == ["_format.json"]
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.clock import SYSTEM_CLOCK, Clock
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotFound
 from stageline.storage.commit import rival
 from stageline.storage.layout import revision, revision_number
 
@@ -50,6 +50,17 @@ class Journal:
         """The newest entry, or None in an empty journal: one listing and at most one read."""
         number = max(self._newest_listed(), self._newest)
         return JournalEntry(number, self.read(number)) if number else None
+
+    def latest_for_sure(self) -> JournalEntry | None:
+        """As `latest`, where a stale listing would decide wrongly: reads on until a number is not there."""
+        entry = self.latest()
+        number = entry.number if entry else 0
+        while True:
+            try:
+                entry = JournalEntry(number + 1, self.read(number + 1))
+            except NotFound:
+                return entry
+            number = entry.number
 
     def append(self, number: int, data: bytes) -> bool:
         """Decide entry `number`: True if it now holds `data`, False if it holds what somebody else wrote.

@@ -13,6 +13,7 @@ REGISTRY = "registry/"
 GC = "gc/"
 
 LAST_REVISION = 2**63 - 1
+LONGEST_SEGMENT = 200
 
 
 def revision(number: int) -> str:
@@ -39,13 +40,21 @@ def experiment_journal(experiment_id: str) -> str:
 
 
 def experiment_name_journal(name: str) -> str:
-    """Folder of the numbered journal that says which experiment holds `name`.
+    """Folder of the numbered journal that says which experiment holds `name`."""
+    return f"{EXPERIMENT_NAMES}{segment_of(name)}=/"
 
-    Long names are split, because one path segment may have at most 255 bytes on common file systems.
+
+def segment_of(name: str) -> str:
+    """A user's name as one path segment that every store can keep: the end of a long one is a digest of it all.
+
+    A segment may have 255 bytes on common file systems, and a whole key 1,024 on S3.
     """
     whole = quoted(name)
-    parts = [whole[i : i + 200] for i in range(0, len(whole), 200)]
-    return EXPERIMENT_NAMES + "".join(f"{part}+/" for part in parts[:-1]) + f"{parts[-1]}=/"
+    if len(whole) <= LONGEST_SEGMENT:
+        return whole
+    import hashlib  # few names are that long
+
+    return f"{whole[: LONGEST_SEGMENT - 41]}~{hashlib.sha256(name.encode()).hexdigest()[:40]}"
 
 
 def run_folder(run_id: str) -> str:

@@ -91,10 +91,6 @@ class Stretch:
         else:
             self.records.append(payload)
 
-    def take_rows(self, rows: dict[str, Series]) -> None:
-        """Add points that were gathered from single records."""
-        self._add(rows)
-
     def _add(self, columns: dict[str, Series]) -> None:
         for key, more in columns.items():
             self._columns.setdefault(key, Series()).extend(more)

@@ -104,7 +104,7 @@ class WriteAheadLog:
 
 
 def create_wal(path: Path, head: WalHead, *, sync_each: bool = False) -> WriteAheadLog:
-    """Start a log at `path`, which must not exist; its folder is made if need be."""
+    """Start a log at `path`, a name that nobody else uses; its folder is made if need be."""
     return WriteAheadLog(path, _named_with_head(path, head), sync_each=sync_each)
 
 
@@ -194,11 +194,11 @@ def decode_head(payload: bytes) -> WalHead:
     return head
 
 
-def read_tail(path: Path, start: int) -> bytes:
-    """What the file holds from offset `start` on."""
+def read_tail(path: Path, start: int, most: int = -1) -> bytes:
+    """What the file holds from offset `start` on, or the first `most` bytes of it."""
     with path.open("rb") as file:
         file.seek(start)
-        return file.read()
+        return file.read(most)
 
 
 def is_written(path: Path) -> bool:

@@ -24,7 +24,7 @@ from stageline.domain.ids import (
     new_txn,
 )
 from stageline.domain.run import LifecycleStage, ViewType
-from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotAllowed, NotFound
 from stageline.storage import layout
 from stageline.storage.journal import Journal
 from stageline.storage.parallel import together
@@ -191,6 +191,7 @@ class Experiments:
         """
         names.check_experiment_name(new_name)
         before = self.get(experiment_id)
+        _refuse_deleted(before)
         if before.name == new_name:
             return before
         self._refuse_taken(new_name, experiment_id)
@@ -206,7 +207,7 @@ class Experiments:
         self._change(
             experiment_id,
             "tagged",
-            lambda e: msgspec.structs.replace(e, tags={**e.tags, key: text}),
+            lambda e: msgspec.structs.replace(_refuse_deleted(e), tags={**e.tags, key: text}),
         )
 
     def delete_tag(self, experiment_id: str, key: str) -> None:
@@ -246,8 +247,9 @@ class Experiments:
     def _journal(self, prefix: str) -> Journal:
         return self._journals.setdefault(prefix, Journal(self._store, prefix, clock=self._clock))
 
-    def _entry(self, experiment_id: str) -> _Newest:
-        latest = self._journal(layout.experiment_journal(experiment_id)).latest()
+    def _entry(self, experiment_id: str, *, for_sure: bool = False) -> _Newest:
+        journal = self._journal(layout.experiment_journal(experiment_id))
+        latest = (None if for_sure else journal.latest()) or journal.latest_for_sure()
         if latest is None:
             if experiment_id == DEFAULT_EXPERIMENT_ID:
                 return _Newest(default_experiment(), 0, None, None)
@@ -357,6 +359,8 @@ class Experiments:
             return None
         try:
             state = self._entry(experiment_id).state
+            if state.name != name:  # so the name is free, unless the listing was stale
+                state = self._entry(experiment_id, for_sure=True).state
         except NotFound:  # collected
             return None
         return state if state.name == name else None
@@ -416,6 +420,15 @@ def _check_artifact_location(location: str) -> None:
             f"Invalid artifact location {location[:200]!r}: expected at most 2048 characters, with no query, "
             "fragment or '..'"
         )
+
+
+def _refuse_deleted(experiment: Experiment) -> Experiment:
+    if experiment.lifecycle_stage is LifecycleStage.DELETED:
+        raise NotAllowed(
+            f"The experiment {experiment.experiment_id} must be in the 'active' state. Current state is deleted. "
+            f"Restore it with `stageline experiments restore {experiment.experiment_id}`"
+        )
+    return experiment
 
 
 def _staged(experiment: Experiment, stage: LifecycleStage) -> Experiment:

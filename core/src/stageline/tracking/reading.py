@@ -83,6 +83,12 @@ class RunReader:
             )
         return found
 
+    def claim(self, run_id: str) -> StoredRun:
+        """The run as its claim alone tells it. Raises `NotFound`, `Corrupt`."""
+        summary = RunSummary(run_id)
+        self._take_start(run_id, self._store.list(layout.run_log(run_id)), summary)
+        return StoredRun(summary, {}, {}, [], {}, {})
+
     def start_writer(self, run_id: str) -> str:
         """The writer that claimed the run's id. Raises `NotFound`."""
         key = layout.run_start(run_id)
@@ -178,7 +184,10 @@ def _end(data: bytes | None, key: str) -> RunEnd:
     try:
         end = _decode_end(data or b"")
     except UNREADABLE as error:
-        raise Corrupt(f"{key} can not be read: {error}") from error
+        raise Corrupt(
+            f"{key} can not be read: {error}. Put back the object from a backup, or put the run aside with "
+            "`stageline runs delete`"
+        ) from error
     check_format(end.format, RunEnd.__struct_defaults__[0], key)
     return end
 

@@ -7,12 +7,13 @@ concluded here: the conclusion is stamped with the last sign of life, and any la
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stageline.domain.events import StatusSet, encode_event
 from stageline.domain.run import RunStatus
-from stageline.errors import Corrupt
+from stageline.errors import Corrupt, NotAllowed
 from stageline.storage import layout
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
 from stageline.tracking.stream import LogStream, ResolveExperiment, open_stream
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from stageline.settings import Settings
     from stageline.storage.port import ObjectStore
     from stageline.tracking.reading import StoredRun
+
+
+_log = logging.getLogger("stageline")
 
 
 class Recovered(NamedTuple):
@@ -89,10 +93,15 @@ class Reaper:
         """Ship every log that a dead process of this machine left for this store."""
         if self._spool is None or not self._spool.is_dir():
             return []
-        found = (
-            self.recover(path, lies_in_store=False) for path in sorted(self._spool.glob("*.wal"))
-        )
+        found = [self._recover_if_sound(path) for path in sorted(self._spool.glob("*.wal"))]
         return [recovered for recovered in found if recovered is not None]
+
+    def _recover_if_sound(self, path: Path) -> Recovered | None:
+        try:
+            return self.recover(path, lies_in_store=False)
+        except (Corrupt, NotAllowed) as error:  # it must not keep the others from being shipped
+            _log.warning("%s can not be shipped and stays where it is: %s", path, error)
+            return None
 
     def _finish(self, log: WriteAheadLog, stream: LogStream) -> Recovered:
         stream.resume_shipping()

@@ -202,7 +202,12 @@ class Runs(RunOpening):
         if active is not None:
             active.record(event)
             return
-        stored = self.stored(run_id)
+        try:
+            stored = self.stored(run_id)
+        except Corrupt:
+            if not even_deleted:
+                raise
+            stored = self._reader.claim(run_id)  # a run that can not be read can still be put aside
         if not even_deleted:
             self._refuse_deleted(stored)
         self.append_to(stored, event)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from stageline.storage.parallel import together
 from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
 from stageline.storage.series import Series
-from stageline.storage.wal import WalHead, decode_head, read_tail, scan_frames
+from stageline.storage.wal import MAX_RECORD, WalHead, decode_head, read_tail, scan_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 SEAL_FROM = 64 << 10
 """Bytes of single points; a finished log in the store that holds fewer stays as it is: one file less to write."""
+
+SEGMENT_BYTES = 16 << 20
+"""Of the log that go into one segment at most, so that neither a writer nor a reader has to hold much."""
 
 START_FORMAT = "stageline.start/1"
 
@@ -96,11 +99,11 @@ class LogStream:
         self._resolve = resolve
         self._claim: Claim = claim or partial(commit, store)
         self._read_to = 0
-        self._stretch = Stretch()
-        self._stretch_from = 0
+        self._shipped_to = 0
         self._segments = 0
         self._series: dict[str, list[int]] = {}
         self._start: Started | None = None
+        self._first_record: bytes | None = None
         self._is_start_shipped = not head.claims_id
 
     # -- reading the log --------------------------------------------------------------------------
@@ -130,17 +133,14 @@ class LogStream:
                     series.append(event.step, event.timestamp, event.value)
                     self.row_bytes += len(payload)
                 else:
-                    self._take(payload, event)
+                    self._take(event)
             for key, series in rows.items():
                 self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
-            self._stretch.take_rows(rows)
             self._read_to += frames.end
 
-    def _take(self, payload: bytes, event: AnyEvent) -> None:
+    def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Started):
             self._start = event
-        else:
-            self._stretch.take(payload, event)
         if isinstance(event, ArtifactsStored):
             for path, file in event.files.items():
                 keep_file(self.files, path, StoredFile(event.stamp, *(file or (None, 0))))
@@ -150,7 +150,7 @@ class LogStream:
     @property
     def unshipped_bytes(self) -> int:
         """Bytes in the log that no segment holds."""
-        return self.path.stat().st_size - self._stretch_from
+        return self.path.stat().st_size - self._shipped_to
 
     # -- into the store ---------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class LogStream:
             key = layout.run_start(self.head.run_id)
             if not self._claim(key, msgspec.json.encode(document)):
                 # Another writer of this run was first: what we know of its beginning travels with our records.
-                self._stretch.records.insert(0, encode_event(start))
+                self._first_record = encode_event(start)
             self._is_start_shipped = True
 
     def _resolved(self, start: Started) -> Started:
@@ -189,28 +189,51 @@ class LogStream:
         """Put everything logged so far into the store. What fails stays in the log and is sent the next time."""
         with self.lock:
             self.ship_start()
-            while self._stretch:
-                self._ship_stretch()
+            while self._ship_stretch():
+                pass
 
-    def _ship_stretch(self) -> None:
+    def _ship_stretch(self) -> bool:
+        """Ship what comes next in the log; False if nothing does."""
+        stretch, end = self._next_stretch()
+        if not stretch:
+            self._shipped_to = end
+            return False
         number = self._segments + 1
         head = SegmentHead(
             run_id=self.head.run_id,
             writer=self.head.writer,
             attempt=self.head.attempt,
             number=number,
-            start=self._stretch_from,
-            end=self._read_to,
+            start=self._shipped_to,
+            end=end,
         )
         key = layout.run_segment(self.head.run_id, self.head.writer, number)
-        if commit(self.store, key, encode_segment(head, self._stretch)):
-            for metric in self._stretch.columns:
-                self._series.setdefault(metric, []).append(number)
-            self._segments = number
-            self._stretch = Stretch()
-            self._stretch_from = self._read_to
+        if commit(self.store, key, encode_segment(head, stretch)):
+            self._first_record = None
+            self._note_segment(head, stretch.columns)
         else:
-            self._go_on_after(decode_segment(self.store.read(key), key).head, key)
+            self._go_on_after(key)
+        return True
+
+    def _next_stretch(self) -> tuple[Stretch, int]:
+        data = read_tail(self.path, self._shipped_to, SEGMENT_BYTES)
+        frames = scan_frames(data)
+        if not frames.payloads and len(data) == SEGMENT_BYTES:  # one record is longer than that
+            frames = scan_frames(read_tail(self.path, self._shipped_to, SEGMENT_BYTES + MAX_RECORD))
+        stretch = Stretch()
+        if self._first_record is not None:
+            stretch.records.append(self._first_record)
+        for payload in frames.payloads[1 if self._shipped_to == 0 else 0 :]:
+            event = decode_event(payload)
+            if not isinstance(event, Started):
+                stretch.take(payload, event)
+        return stretch, self._shipped_to + frames.end
+
+    def _note_segment(self, head: SegmentHead, metrics: Iterable[str]) -> None:
+        for metric in metrics:
+            self._series.setdefault(metric, []).append(head.number)
+        self._segments = head.number
+        self._shipped_to = head.end
 
     @property
     def spooled_files(self) -> Path:
@@ -233,29 +256,16 @@ class LogStream:
         with self.lock:
             self.catch_up()
             prefix = f"{layout.run_log(self.head.run_id)}{self.head.writer}-"
-            mine = [
-                e.key
-                for e in self.store.list(layout.run_log(self.head.run_id))
-                if e.key.startswith(prefix)
-            ]
-            for key in mine:
-                self._go_on_after(decode_segment(self.store.read(key), key).head, key)
+            for entry in self.store.list(layout.run_log(self.head.run_id)):
+                if entry.key.startswith(prefix):
+                    self._go_on_after(entry.key)
 
-    def _go_on_after(self, shipped: SegmentHead, key: str) -> None:
+    def _go_on_after(self, key: str) -> None:
         """A segment of ours is in the store that we did not know of: an answer was lost, or a process died."""
-        if shipped.writer != self.head.writer or shipped.end < self._stretch_from:
+        found = decode_segment(self.store.read(key), key)
+        if found.head.writer != self.head.writer or found.head.end < self._shipped_to:
             raise StorageFailed(f"{key} holds another writer's records; nothing was overwritten")
-        for metric in decode_segment(self.store.read(key), key).columns:
-            self._series.setdefault(metric, []).append(shipped.number)
-        self._segments = shipped.number
-        self._stretch_from = shipped.end
-        self._stretch = Stretch()
-        for payload in scan_frames(read_tail(self.path, shipped.end)).payloads[
-            1 if shipped.end == 0 else 0 :
-        ]:
-            event = decode_event(payload)
-            if not isinstance(event, Started):
-                self._stretch.take(payload, event)
+        self._note_segment(found.head, found.columns)
 
     # -- into the index ---------------------------------------------------------------------------
 

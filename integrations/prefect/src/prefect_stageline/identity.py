@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from prefect.blocks.core import Block
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.utilities.urls import url_for
 
-from stageline import ActiveRun, fluent
+from stageline import ActiveRun, activated, active_run, chosen_experiment, get_workspace
 from stageline.errors import NotFound
 from stageline.tasks import PipelineIdentity, Session, TaskIdentity
 
@@ -26,7 +25,7 @@ def current_run() -> ActiveRun:
     Raises:
         NotFound: nothing that is tracked is running here.
     """
-    run = fluent.active_run()
+    run = active_run()
     if run is None:
         raise NotFound(
             "no run is open here: call current_run() inside a @tracked_task or a @tracked_flow"
@@ -86,12 +85,7 @@ def flow_tags(run: FlowRun) -> dict[str, str]:
 
 def open_session() -> Session:
     """Where this process records: what `stageline.set_store` and `set_experiment` chose, or the environment."""
-    chosen = fluent._Session.experiment_name
-    return Session(
-        fluent.workspace(),
-        fluent.activated,
-        chosen or os.environ.get("STAGELINE_EXPERIMENT_NAME") or None,
-    )
+    return Session(get_workspace(), activated, chosen_experiment())
 
 
 def secret_texts(value: Any) -> Iterable[str] | None:
