@@ -180,9 +180,11 @@ def _json(value: object) -> str:
 
 
 def _list(text: str, what: str) -> list[dict[str, Any]]:
+    import json  # not msgspec: the field writes NaN and Infinity, which JSON proper does not have
+
     try:
-        return msgspec.json.decode(text, type=list[dict[str, Any]])
-    except (msgspec.MsgspecError, TypeError, RecursionError) as error:
+        return msgspec.convert(json.loads(text), list[dict[str, Any]])
+    except (ValueError, TypeError, RecursionError) as error:
         raise Corrupt(
             f"the {what} of the signature should be a JSON list of objects: {error}"
         ) from error
