@@ -61,7 +61,6 @@ define make_env
 @$(UV) pip install --quiet --python $(@D)/bin/python --exact --no-deps --requirement $(1) $(2)
 @$(UV) pip check --quiet --python $(@D)/bin/python \
 	|| { echo "$(1) does not hold what is declared: run 'make constraints'" >&2; exit 1; }
-@mkdir -p $(PREFECT_HOME) $(AIRFLOW_HOME)
 @rm -f $(@D)/.made-from-* && touch $@
 endef
 
@@ -102,7 +101,7 @@ CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect -
 ARGS ?=
 
 # Tests name their own store; the user's settings are not theirs. With ARGS a suite may select nothing (5).
-run_suite = env -u STAGELINE_STORE -u PREFECT_API_URL $(1) $(ARGS) || { status=$$?; test $$status -eq 5 -a -n "$(ARGS)"; }
+run_suite = mkdir -p "$(PREFECT_HOME)" "$(AIRFLOW_HOME)" && env -u STAGELINE_STORE -u PREFECT_API_URL $(1) $(ARGS) || { status=$$?; test $$status -eq 5 -a -n "$(ARGS)"; }
 has_tests = test -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)"
 
 .PHONY: test test-prefect test-core test-airflow test-core-airflow
