@@ -39,6 +39,8 @@ PREFECT_FROM := constraints/prefect.txt core/pyproject.toml integrations/prefect
 AIRFLOW_FROM := constraints/airflow.txt core/pyproject.toml integrations/airflow/pyproject.toml
 PREFECT_ENV := .venv/prefect/.made-from-$(call key,$(PREFECT_FROM))
 AIRFLOW_ENV := .venv/airflow/.made-from-$(call key,$(AIRFLOW_FROM))
+FLAVORS_FROM := constraints/flavors.txt core/pyproject.toml
+FLAVORS_ENV := .venv/flavors/.made-from-$(call key,$(FLAVORS_FROM))$(TORCH)
 DOCS_ENV := .venv/docs/.made-from-$(call key,constraints/docs.txt)
 
 .PHONY: envs
@@ -49,6 +51,10 @@ $(PREFECT_ENV): | $(UV)
 
 $(AIRFLOW_ENV): | $(UV)
 	$(call make_env,constraints/airflow.txt,--editable core --editable integrations/airflow)
+
+$(FLAVORS_ENV): | $(UV)
+	$(call make_env,constraints/flavors.txt,--editable core)
+	@$(if $(TORCH),$(UV) pip install --quiet --python $(@D)/bin/python torch==$(TORCH) || { rm -f $@; exit 1; })
 
 $(DOCS_ENV): | $(UV)
 	$(call make_env,constraints/docs.txt,)
@@ -72,7 +78,7 @@ $(CURDIR)/.venv/tools/bin/uv:
 
 .PHONY: constraints
 constraints: | $(UV) ## Compile constraints/*.in to pins; UPGRADE=1 takes newer versions
-	@for name in prefect airflow docs; do \
+	@for name in prefect airflow flavors docs; do \
 		$(UV) pip compile --quiet --python-version 3.11 --no-annotate --no-emit-index-url \
 			--no-emit-find-links --no-emit-package stageline --no-emit-package prefect-stageline \
 			--no-emit-package airflow-provider-stageline \
@@ -129,6 +135,11 @@ test-airflow: $(AIRFLOW_ENV) ## integrations/airflow
 test-core-airflow: $(AIRFLOW_ENV) ## core, in the Airflow environment
 	@echo "== core, in the Airflow environment"
 	@$(call run_suite,$(AIRFLOW)/python -m pytest $(CORE_TESTS) $(PARALLEL))
+
+.PHONY: test-flavors
+test-flavors: $(FLAVORS_ENV) ## Models of every framework, with the real MLflow (TORCH=2.13.0: torch too; not part of `make test`)
+	@echo "== flavors, with MLflow"
+	@$(call run_suite,.venv/flavors/bin/python -m pytest tests/flavors tests/core/models)
 
 
 # --- Checks: what CI asks besides the tests ---------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Makes fixtures/ anew with the real MLflow: `python tests/core/models/make_fixtures.py` in the flavors' environment."""
+"""Makes fixtures/ anew with the real MLflow: run it by `.venv/flavors/bin/python` (`make test-flavors` makes that)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ def main() -> None:
     folder = FIXTURES / f"mlflow-{mlflow.__version__}-sklearn"
     shutil.rmtree(folder, ignore_errors=True)
     mlflow.sklearn.save_model(
-        model, str(folder), signature=signature, input_example=frame, pip_requirements=["scikit-learn"]
+        model,
+        str(folder),
+        signature=signature,
+        input_example=frame,
+        pip_requirements=["scikit-learn"],
     )
 
 

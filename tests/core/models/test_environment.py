@@ -31,7 +31,11 @@ def test_code_of_no_package_brings_what_it_imports(monkeypatch: pytest.MonkeyPat
 
 def test_given_requirements_take_the_place_of_those_found(tmp_path: Path) -> None:
     assert chosen_requirements(["a==1"], ["b"]) == ["b"]
-    assert chosen_requirements(["Some_Pkg==1", "b==2"], None, ["some-pkg==3", "c"]) == ["b==2", "some-pkg==3", "c"]
+    assert chosen_requirements(["Some_Pkg==1", "b==2"], None, ["some-pkg==3", "c"]) == [
+        "b==2",
+        "some-pkg==3",
+        "c",
+    ]
     (tmp_path / "r.txt").write_text("# of the user\nb==1  # why\n\n-e ./here\n")
     assert chosen_requirements([], tmp_path / "r.txt") == ["b==1", "-e ./here"]
     with pytest.raises(NotFound):

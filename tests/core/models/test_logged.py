@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-import fsspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +13,9 @@ from sklearn.linear_model import LinearRegression
 import stageline
 from stageline.errors import Corrupt, InvalidInput, NotAllowed, NotFound
 from stageline.models.logged import Models
+from stageline.models.saving import save_model
+from stageline.storage.open import open_store
+from stageline.storage.transfer import put_folder
 from stageline.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -37,7 +39,9 @@ class Shelf:
             raise NotFound(f"no {uri}") from None
 
 
-def test_model_of_a_run_comes_back(linear: LinearRegression, frame: pd.DataFrame, store: Path) -> None:
+def test_model_of_a_run_comes_back(
+    linear: LinearRegression, frame: pd.DataFrame, store: Path
+) -> None:
     with stageline.start_run() as run:
         info = stageline.log_model(linear, "deep/model", input_example=frame)
     assert info.model_uri == f"runs:/{run.run_id}/deep/model"
@@ -73,28 +77,32 @@ def test_consent_is_a_setting_or_an_argument(frame: pd.DataFrame, tmp_path: Path
         trusting.models.load(info.model_uri, allow_pickle=False)
 
 
-def test_model_at_any_url_is_fetched_and_checked(linear: LinearRegression, frame: pd.DataFrame, tmp_path: Path) -> None:
-    from stageline.models.saving import save_model
-
+def test_model_at_any_url_is_fetched_and_checked(
+    linear: LinearRegression, frame: pd.DataFrame, tmp_path: Path
+) -> None:
     save_model(linear, tmp_path / "model")
-    there = fsspec.filesystem("memory")
-    there.put(str(tmp_path / "model") + "/", "/bucket/model/", recursive=True)
+    there = open_store("memory://bucket/model")
+    put_folder(there, tmp_path / "model", "")
     loaded = stageline.load_model("memory://bucket/model", dst_path=tmp_path / "here")
     np.testing.assert_allclose(loaded.predict(frame), linear.predict(frame))
     assert (tmp_path / "here" / "MLmodel").exists()
-    there.pipe("/bucket/model/model.skops", b"something else")
+    there.replace("model.skops", b"something else")
     with pytest.raises(Corrupt):
         stageline.load_model("memory://bucket/model")
     with pytest.raises(NotFound, match="has no MLmodel"):
         stageline.load_model("memory://bucket/nothing")
 
 
-def test_registered_model_is_loaded_by_name(linear: LinearRegression, frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_registered_model_is_loaded_by_name(
+    linear: LinearRegression, frame: pd.DataFrame, tmp_path: Path
+) -> None:
     workspace = Workspace.open(tmp_path / "store")
     shelf = Shelf()
     models = Models(workspace.artifacts, lambda: shelf)
     run = workspace.runs.create()
-    info = models.log(run.run_id, linear, "model", registered_model_name="wine", input_example=frame)
+    info = models.log(
+        run.run_id, linear, "model", registered_model_name="wine", input_example=frame
+    )
     run.end()
     assert info.registered_model_version == 1
     for uri in ("models:/wine/1", "models:/wine@champion"):

@@ -26,7 +26,9 @@ def test_file_of_mlflow_2_is_read() -> None:
     model = parse_mlmodel((FIXTURES / "mlflow-2-MLmodel").read_bytes())
     assert model.run_id == "8a2d1f6d5fbb4f2ea4bbd2aefb7c9d10"
     assert model.signature is not None
-    assert str(model.signature.inputs and model.signature.inputs[0]) == "'alcohol': double (required)"
+    assert (
+        str(model.signature.inputs and model.signature.inputs[0]) == "'alcohol': double (required)"
+    )
 
 
 def test_fields_that_are_not_known_are_kept() -> None:
@@ -70,7 +72,9 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         "\x00",
     ],
 )
-def test_unsafe_or_damaged_file_is_corrupt(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsafe_or_damaged_file_is_corrupt(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Corrupt):
         parse_mlmodel(text.encode())

@@ -10,7 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -47,7 +51,9 @@ class Doubled(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn
     ],
     ids=lambda model: type(model).__name__,
 )  # fmt: skip
-def test_estimators_of_sklearn_need_no_trust(model: Any, frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_estimators_of_sklearn_need_no_trust(
+    model: Any, frame: pd.DataFrame, tmp_path: Path
+) -> None:
     model.fit(frame, [0, 1, 0, 1])
     saved = save_model(model, tmp_path / "model", details=Details(input_example=frame))
     loaded = load_folder(tmp_path / "model")
@@ -87,7 +93,9 @@ def test_an_estimator_may_predict_by_another_method(frame: pd.DataFrame, tmp_pat
     assert load_folder(tmp_path / "model").predict(frame).shape == (4, 2)
 
 
-def test_what_only_transforms_is_loaded_but_does_not_predict(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_what_only_transforms_is_loaded_but_does_not_predict(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
     save_model(StandardScaler().fit(frame), tmp_path / "model")
     loaded = load_folder(tmp_path / "model")
     assert loaded.native.transform(frame).shape == (4, 2)
@@ -108,7 +116,9 @@ class FromFile(PythonModel):
     def load_context(self, context: ModelContext) -> None:
         self.by = float(Path(context.artifacts["offset"]).read_text())
 
-    def predict(self, context: ModelContext, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    def predict(
+        self, context: ModelContext, model_input: Any, params: dict[str, Any] | None = None
+    ) -> Any:
         return model_input["a"] + self.by * context.model_config["factor"]
 
 
@@ -120,13 +130,19 @@ def test_any_object_class_or_function_is_a_model(frame: pd.DataFrame, tmp_path: 
         FromFile, tmp_path / "class", flavor="pyfunc",
         artifacts={"offset": tmp_path / "offset.txt"}, model_config={"factor": 2},
     )  # fmt: skip
-    for name, expected in {"object": [1.5, 2.5], "function": [4.0, 5.0], "class": [11.0, 12.0]}.items():
+    for name, expected in {
+        "object": [1.5, 2.5],
+        "function": [4.0, 5.0],
+        "class": [11.0, 12.0],
+    }.items():
         loaded = load_folder(tmp_path / name, trust=CODE)
         assert loaded.predict(frame).tolist()[:2] == expected
     assert load_folder(tmp_path / "object", trust=CODE).predict(frame, {"by": 2}).tolist()[0] == 3.0
 
 
-def test_code_beside_a_model_is_imported_with_consent_only(tmp_path: Path, frame: pd.DataFrame) -> None:
+def test_code_beside_a_model_is_imported_with_consent_only(
+    tmp_path: Path, frame: pd.DataFrame
+) -> None:
     (tmp_path / "beside_the_model.py").write_text("FACTOR = 7\n")
 
     def predict(data: Any) -> Any:
@@ -134,7 +150,9 @@ def test_code_beside_a_model_is_imported_with_consent_only(tmp_path: Path, frame
 
         return data["a"] * beside_the_model.FACTOR
 
-    save_model(predict, tmp_path / "model", details=Details(code_paths=[tmp_path / "beside_the_model.py"]))
+    save_model(
+        predict, tmp_path / "model", details=Details(code_paths=[tmp_path / "beside_the_model.py"])
+    )
     with pytest.raises(NotAllowed, match="brings code of its own"):
         load_folder(tmp_path / "model")
     assert load_folder(tmp_path / "model", trust=CODE).predict(frame).tolist()[0] == 7.0
@@ -151,13 +169,17 @@ def test_code_beside_a_model_is_imported_with_consent_only(tmp_path: Path, frame
         (lambda data, lock=threading.Lock(): data, {}, "can not be pickled"),  # noqa: B008
     ],
 )
-def test_what_can_not_be_saved_leaves_nothing(model: Any, options: dict[str, Any], says: str, tmp_path: Path) -> None:
+def test_what_can_not_be_saved_leaves_nothing(
+    model: Any, options: dict[str, Any], says: str, tmp_path: Path
+) -> None:
     with pytest.raises(InvalidInput, match=says):
         save_model(model, tmp_path / "model", **options)
     assert not (tmp_path / "model").exists()
 
 
-def test_a_folder_with_something_in_it_is_not_written_to(linear: LinearRegression, tmp_path: Path) -> None:
+def test_a_folder_with_something_in_it_is_not_written_to(
+    linear: LinearRegression, tmp_path: Path
+) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     with pytest.raises(AlreadyExists):
         save_model(linear, tmp_path)
@@ -169,7 +191,9 @@ def test_a_folder_with_something_in_it_is_not_written_to(linear: LinearRegressio
 def test_examples_of_all_kinds_come_back(linear: LinearRegression, tmp_path: Path) -> None:
     examples = [np.ones((2, 2)), {"x": np.zeros(3)}, [{"a": 1, "b": "c"}], {"a": [1.5, None]}, 3.5]
     for number, example in enumerate(examples):
-        save_model(linear, tmp_path / str(number), details=Details(input_example=(example, {"q": 1})))
+        save_model(
+            linear, tmp_path / str(number), details=Details(input_example=(example, {"q": 1}))
+        )
         found, params = load_folder(tmp_path / str(number)).input_example() or (None, None)
         np.testing.assert_equal(found, example)
         assert params == {"q": 1}

@@ -25,20 +25,28 @@ COLUMNS: dict[str, st.SearchStrategy[list[Any]]] = {
     "string": st.lists(st.text(st.characters(codec="utf-8")), min_size=3, max_size=3),
     "binary": st.lists(st.binary(), min_size=3, max_size=3),
     "datetime": st.lists(
-        st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2100, 1, 1)), min_size=3, max_size=3
+        st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2100, 1, 1)),
+        min_size=3,
+        max_size=3,
     ),
     "array": st.lists(st.lists(INTS, min_size=1), min_size=3, max_size=3),
-    "object": st.lists(st.fixed_dictionaries({"k": INTS, "s": st.text("abc")}), min_size=3, max_size=3),
+    "object": st.lists(
+        st.fixed_dictionaries({"k": INTS, "s": st.text("abc")}), min_size=3, max_size=3
+    ),
 }
 
 
 @given(st.data())
 def test_what_a_signature_was_inferred_from_passes_it_unchanged(data: st.DataObject) -> None:
-    kinds = data.draw(st.dictionaries(st.text("abcxyz", min_size=1), st.sampled_from([*COLUMNS]), min_size=1))
+    kinds = data.draw(
+        st.dictionaries(st.text("abcxyz", min_size=1), st.sampled_from([*COLUMNS]), min_size=1)
+    )
     frame = pd.DataFrame({name: data.draw(COLUMNS[kind]) for name, kind in kinds.items()})
     signature = infer_signature(frame)
     found = signature.enforce(frame)
-    expected = frame.astype({name: "datetime64[ns]" for name, kind in kinds.items() if kind == "datetime"})
+    expected = frame.astype(
+        {name: "datetime64[ns]" for name, kind in kinds.items() if kind == "datetime"}
+    )
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
     assert [column.type for column in signature.inputs or ()] == [*kinds.values()]
     assert ModelSignature.from_dict(signature.to_dict()) == signature
@@ -48,7 +56,9 @@ def test_what_a_signature_was_inferred_from_passes_it_unchanged(data: st.DataObj
     st.sampled_from(["float32", "float64", "int64", "int8", "bool", "uint16"]),
     st.lists(st.integers(1, 4), min_size=1, max_size=4),
 )
-def test_an_array_passes_its_own_signature_with_any_number_of_rows(dtype: str, shape: list[int]) -> None:
+def test_an_array_passes_its_own_signature_with_any_number_of_rows(
+    dtype: str, shape: list[int]
+) -> None:
     signature = infer_signature(np.zeros(shape, dtype))
     for rows in (1, 7):
         array = np.ones([rows, *shape[1:]], dtype)
@@ -57,7 +67,12 @@ def test_an_array_passes_its_own_signature_with_any_number_of_rows(dtype: str, s
         signature.enforce(np.zeros([*shape, 2], dtype))
 
 
-@given(st.dictionaries(st.text("abc", min_size=1), st.one_of(INTS, st.floats(allow_nan=False), st.booleans(), st.text())))
+@given(
+    st.dictionaries(
+        st.text("abc", min_size=1),
+        st.one_of(INTS, st.floats(allow_nan=False), st.booleans(), st.text()),
+    )
+)
 def test_params_pass_their_own_schema(params: dict[str, Any]) -> None:
     signature = infer_signature(params=params)
     assert signature.enforce_params(params) == params
@@ -87,7 +102,10 @@ def test_signature_is_spelled_as_the_field_spells_it() -> None:
 
 def test_missing_column_is_named_as_the_field_names_it() -> None:
     signature = infer_signature(pd.DataFrame({"a": [1.0], "b": [1.0]}))
-    with pytest.raises(InvalidInput, match=r"(?s)Failed to enforce schema of data .*Model is missing inputs \['b'\]\. Note "):
+    with pytest.raises(
+        InvalidInput,
+        match=r"(?s)Failed to enforce schema of data .*Model is missing inputs \['b'\]\. Note ",
+    ):
         signature.enforce(pd.DataFrame({"a": [1.0], "x": [1.0]}))
 
 
@@ -112,7 +130,9 @@ def test_types_are_cast_only_where_nothing_is_lost(have: str, want: str, widens:
     if widens:
         assert str(signature.enforce(frame)["a"].dtype) == want
     else:
-        with pytest.raises(InvalidInput, match="Incompatible input types for column a. Can not safely convert"):
+        with pytest.raises(
+            InvalidInput, match=r"Incompatible input types for column a\. Can not safely convert"
+        ):
             signature.enforce(frame)
 
 
@@ -123,7 +143,9 @@ def test_whole_zeros_and_ones_pass_for_doubles_since_json_has_no_0_0() -> None:
 
 def test_integers_with_missing_values_get_the_hint() -> None:
     signature = infer_signature(pd.DataFrame({"a": [1, 2]}))
-    with pytest.raises(InvalidInput, match="Hint: the type mismatch is likely caused by missing values"):
+    with pytest.raises(
+        InvalidInput, match="Hint: the type mismatch is likely caused by missing values"
+    ):
         signature.enforce(pd.DataFrame({"a": [1.0, None]}))
 
 
@@ -136,7 +158,7 @@ def test_records_and_dicts_become_frames() -> None:
 def test_wrong_params_are_told_all_at_once_and_unknown_ones_left_out() -> None:
     signature = infer_signature(params={"q": 0.5, "n": 3, "ks": [1]})
     assert signature.enforce_params({"q": 1, "other": 2}) == {"q": 1.0, "n": 3, "ks": [1]}
-    with pytest.raises(InvalidInput, match="Invalid parameters found:.*'q'.*'n'.*'ks'"):
+    with pytest.raises(InvalidInput, match=r"Invalid parameters found:.*'q'.*'n'.*'ks'"):
         signature.enforce_params({"q": "high", "n": 1.5, "ks": 3})
 
 

@@ -61,8 +61,8 @@ def test_planted_pickle_does_not_run(form: str | None, model: Path, tmp_path: Pa
         load_folder(model)
     assert not pwned.exists()
     if form == "pickle":
-        with pytest.raises(Exception, match=""):
-            load_folder(model, trust=Trust(allow_pickle=True)).predict([[1, 2]])
+        with pytest.raises(Corrupt, match="has no method 'predict'"):
+            load_folder(model, trust=Trust(allow_pickle=True))
         assert pwned.exists(), "the payload works, where it is allowed"
 
 
@@ -70,7 +70,9 @@ def test_types_that_a_model_says_to_trust_are_not(model: Path, tmp_path: Path) -
     import skops.io
 
     (model / "model.skops").write_bytes(skops.io.dumps({"run": os.system}))
-    _rewrite(model, lambda raw: raw["flavors"]["sklearn"].update(skops_trusted_types=["posix.system"]))
+    _rewrite(
+        model, lambda raw: raw["flavors"]["sklearn"].update(skops_trusted_types=["posix.system"])
+    )
     with pytest.raises(NotAllowed, match=r"posix\.system"):
         load_folder(model)
 
@@ -91,7 +93,18 @@ def test_module_named_by_a_model_is_not_imported(model: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["../secret", "/etc/passwd", "a/../../secret", "..%2fsecret", "%252e%252e/secret", "..\\secret", "", 3, None]
+    "path",
+    [
+        "../secret",
+        "/etc/passwd",
+        "a/../../secret",
+        "..%2fsecret",
+        "%252e%252e/secret",
+        "..\\secret",
+        "",
+        3,
+        None,
+    ],
 )
 def test_path_that_leads_out_of_the_folder_is_refused(path: Any, model: Path) -> None:
     (model.parent / "secret").write_text("x")
@@ -123,7 +136,11 @@ def test_changed_file_is_corrupt_before_anything_is_read(change: str, model: Pat
     elif change == "added":
         (model / "sklearn.py").write_text("raise SystemExit")
     else:
-        file.write_bytes({"cut": data[: len(data) // 2], "flip": bytes([data[0] ^ 1]) + data[1:], "empty": b""}[change])
+        file.write_bytes(
+            {"cut": data[: len(data) // 2], "flip": bytes([data[0] ^ 1]) + data[1:], "empty": b""}[
+                change
+            ]
+        )
     with pytest.raises(Corrupt, match="is not what was saved"):
         load_folder(model)
 
@@ -137,7 +154,9 @@ def test_truncated_model_without_digests_is_corrupt(size: int, tmp_path: Path) -
         load_folder(tmp_path / "model")
 
 
-def test_archive_that_grows_without_measure_is_not_unpacked(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archive_that_grows_without_measure_is_not_unpacked(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("stageline.models.flavors.sklearn.MAX_SMALL", 1 << 20)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -173,7 +192,9 @@ def test_model_of_mlflow_2_loads_with_consent(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     with pytest.raises(NotAllowed):
         load_folder(tmp_path)
-    assert load_folder(tmp_path, trust=Trust(allow_pickle=True)).predict(frame).round(6).tolist() == [1, 2]
+    assert load_folder(tmp_path, trust=Trust(allow_pickle=True)).predict(frame).round(
+        6
+    ).tolist() == [1, 2]
 
 
 def test_every_refusal_is_an_error_of_ours(model: Path) -> None:

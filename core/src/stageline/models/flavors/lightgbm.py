@@ -76,6 +76,7 @@ def load(folder: Path, configuration: Mapping[str, Any], trust: Trust) -> Any:
     if configuration.get("model_class", _BOOSTER) != _BOOSTER:
         form = {"serialization_format": "cloudpickle", **configuration}
         return read_sklearn(path, form, trust, HARMLESS)
+    _check_whole(path)
     try:
         return lightgbm.Booster(model_file=str(path))
     except (lightgbm.basic.LightGBMError, ValueError, TypeError) as error:
@@ -86,3 +87,17 @@ def predictor(model: Any, configuration: Mapping[str, Any]) -> Predictor:
     """Boosters and estimators predict alike."""
     predict = called(model.predict)
     return lambda data, params: predict(data, {})
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a file that was cut short: the library's own parser reads past its end, and the process dies."""
+    data = path.read_bytes()
+    declared = next(
+        (line for line in data.splitlines() if line.startswith(b"tree_sizes=")), b"tree_sizes="
+    )
+    trees = len(declared.partition(b"=")[2].split())
+    found = data.count(b"\nTree=")
+    if not data.startswith(b"tree\n") or b"\nend of trees\n" not in data or trees != found:
+        raise Corrupt(
+            f"the model {path} is no text of lightgbm, or it was cut short: it declares {trees} trees and has {found}"
+        )

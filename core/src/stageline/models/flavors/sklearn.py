@@ -23,6 +23,7 @@ SKOPS = "skops"
 SKOPS_FILE = "model.skops"
 PICKLE_FILE = "model.pkl"
 PREDICT = "predict"
+PREDICT_FNS = (PREDICT, "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score")
 MAX_INFLATION = 200
 """Times that a file may grow when it is unpacked; deflate alone reaches 1000 on zeros."""
 MAX_SMALL = 256 << 20
@@ -40,9 +41,10 @@ def save(model: Any, folder: Path, options: Mapping[str, Any]) -> Saved:
     check_options(options, {"serialization", "trusted_types", "predict_fn"}, "sklearn")
     serialization = options.get("serialization") or SKOPS
     predict_fn = options.get("predict_fn") or PREDICT
-    if predict_fn != PREDICT and not hasattr(model, predict_fn):
+    if predict_fn != PREDICT and (predict_fn not in PREDICT_FNS or not hasattr(model, predict_fn)):
         raise InvalidInput(
-            f"a {type(model).__name__} has no {predict_fn!r}, which predict_fn names"
+            f"a {type(model).__name__} does not predict by {predict_fn!r}: expected one of {', '.join(PREDICT_FNS)} "
+            "that it has"
         )
     types = write_sklearn(model, folder, serialization, options.get("trusted_types") or ())
     file = SKOPS_FILE if serialization == SKOPS else PICKLE_FILE
@@ -73,15 +75,10 @@ def load(folder: Path, configuration: Mapping[str, Any], trust: Trust) -> Any:
 def predictor(model: Any, configuration: Mapping[str, Any]) -> Predictor:
     """Calls the method that was chosen on saving."""
     name = configuration.get("predict_fn", PREDICT)
-    if name not in (
-        PREDICT,
-        "predict_proba",
-        "predict_log_proba",
-        "predict_joint_log_proba",
-        "score",
-    ):
-        raise InvalidInput(
-            f"the model names {name!r} as what predicts; that is no method of an estimator for it"
+    if name not in PREDICT_FNS or not hasattr(model, name):
+        raise Corrupt(
+            f"the model names {name!r} as what predicts, but the {type(model).__name__} that was loaded has no method "
+            f"{str(name)!r} for it; an estimator predicts by one of {', '.join(PREDICT_FNS)}"
         )
     return called(getattr(model, name))
 
