@@ -56,7 +56,7 @@ def decide_transition(
     decision = judge(state, move, deed.actor, measured)
     if not decision.allowed:
         return [_refused(state, move, deed, decision, "")]
-    return [*_with_decision(moves, state, decision), *_settled(state, move, deed)]
+    return [*_with_decision(moves, decision), *_settled(state, moves, deed)]
 
 
 def decide_request(
@@ -115,11 +115,12 @@ def decide_approve(
     if not decision.allowed:
         refused = _closed(number, ev.RequestStatus.REFUSED, deed, comment, decision)
         return [approved, refused]
+    moves = _moves(state, move, ev.Cause.REQUEST, request=number)
     return [
         approved,
-        *_moves(state, move, ev.Cause.REQUEST, request=number),
+        *moves,
         _closed(number, ev.RequestStatus.APPROVED, deed, comment, decision),
-        *_settled(state, move, deed, but=number),
+        *_settled(state, moves, deed, but=number),
     ]
 
 
@@ -149,6 +150,10 @@ def decide_rollback(state: ModelState, stage: str, deed: Deed) -> Events:
     """
     check_active(state)
     stage = canonical_stage(stage, state.stages)
+    if stage in (state.initial_stage, state.archive_stage):
+        raise InvalidInput(
+            f"a stage that is held is rolled back: expected one of {_held_stages(state)}"
+        )
     policy = state.policy(stage)
     if not is_among(deed.actor, policy.may_transition, policy):
         raise NotAllowed(
@@ -166,9 +171,8 @@ def decide_rollback(state: ModelState, stage: str, deed: Deed) -> Events:
     again = ev.StageChanged(
         version=previous, from_stage=before, to_stage=stage, cause=ev.Cause.ROLLBACK
     )
-    if before == stage:
-        return [back]
-    return [back, again, *_settled(state, Move(version=previous, stage=stage), deed)]
+    moves: Events = [back] if before == stage else [back, again]
+    return [*moves, *_settled(state, moves, deed)]
 
 
 def rollback_of(state: ModelState, stage: str) -> tuple[int, int]:
@@ -197,11 +201,10 @@ def checked_move(state: ModelState, move: Move) -> Move:
     if move.archive_existing and (
         state.archive_stage is None or stage in (state.initial_stage, state.archive_stage)
     ):
-        active = [s for s in state.stages if s not in (state.initial_stage, state.archive_stage)]
         raise InvalidInput(
             f"archive_existing_versions is not allowed towards stage {stage!r}: "
             + (
-                f"expected one of {', '.join(active)}"
+                f"expected one of {_held_stages(state)}"
                 if state.archive_stage
                 else f"{state.name!r} has no stage for archived versions; set_stages(archive_stage=...) names one"
             )
@@ -284,6 +287,10 @@ def find_pending(state: ModelState, move: Move) -> ev.TransitionRequest | None:
     return None
 
 
+def _held_stages(state: ModelState) -> str:
+    return ", ".join(s for s in state.stages if s not in (state.initial_stage, state.archive_stage))
+
+
 def _moves(state: ModelState, move: Move, cause: ev.Cause, request: int | None = None) -> Events:
     moves: Events = []
     if move.archive_existing and state.archive_stage is not None:
@@ -310,7 +317,7 @@ def _moves(state: ModelState, move: Move, cause: ev.Cause, request: int | None =
     return moves
 
 
-def _with_decision(moves: Events, state: ModelState, decision: Decision) -> Events:
+def _with_decision(moves: Events, decision: Decision) -> Events:
     """The moves, with the table where there was a policy to judge by."""
     if not decision.results:
         return moves
@@ -322,13 +329,16 @@ def _with_decision(moves: Events, state: ModelState, decision: Decision) -> Even
     ]
 
 
-def _settled(state: ModelState, move: Move, deed: Deed, but: int | None = None) -> Events:
-    """The other open requests for what has happened by now."""
-    request = find_pending(state, move)
-    if request is None or request.number == but:
-        return []
-    comment = f"version {move.version} entered {move.stage} without it"
-    return [_closed(request.number, ev.RequestStatus.CANCELLED, deed, comment)]
+def _settled(state: ModelState, moves: Events, deed: Deed, but: int | None = None) -> Events:
+    """The end of other open requests for what has happened by now."""
+    settled: Events = []
+    for move in moves:
+        if isinstance(move, ev.StageChanged):
+            request = find_pending(state, Move(version=move.version, stage=move.to_stage))
+            if request is not None and request.number != but:
+                comment = f"version {move.version} entered {move.to_stage} without it"
+                settled.append(_closed(request.number, ev.RequestStatus.CANCELLED, deed, comment))
+    return settled
 
 
 def _request(
