@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import stageline
+import stageline.fluent
 from stageline.errors import Corrupt, InvalidInput, NotAllowed, NotFound
 from stageline.models.logged import Models
 from stageline.models.saving import save_model
@@ -115,6 +116,27 @@ def test_registered_model_is_loaded_by_name(
         models.load("models:/wine/3")
     with pytest.raises(NotFound):
         models.load("models:/wine/9")
+
+
+def test_versions_are_loaded_by_number_stage_and_alias(
+    linear: LinearRegression, frame: pd.DataFrame
+) -> None:
+    with stageline.start_run():
+        info = stageline.log_model(linear, input_example=frame, registered_model_name="wine")
+    assert info.registered_model_version == 1
+    registry = stageline.fluent.get_workspace().registry
+    registry.transition("wine", 1, "Production")
+    registry.set_alias("wine", "champion", 1)
+    for uri in (
+        "models:/wine/1",
+        "models:/wine/latest",
+        "models:/wine/Production",
+        "models:/wine@champion",
+    ):
+        assert stageline.load_model(uri).metadata == info.metadata
+    for uri in ("models:/wine/2", "models:/beer/1", "models:/wine/Staging", "models:/wine@none"):
+        with pytest.raises(NotFound):
+            stageline.load_model(uri)
 
 
 def test_what_fails_stores_nothing(store: Path) -> None:
