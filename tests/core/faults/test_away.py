@@ -17,6 +17,7 @@ from stageline.settings import Settings
 from stageline.storage.memory import MemoryStore
 from stageline.storage.port import ObjectStore
 from stageline.testing.counting import CountingStore
+from stageline.tracking.pulse import Beat
 
 
 class SwitchedStore(CountingStore):
@@ -136,6 +137,18 @@ def test_two_processes_resuming_one_run_lose_nothing(store: SwitchedStore, tmp_p
     assert found.data.metrics == {"loss": 1.0, "writer0": 99.0, "writer1": 99.0}
     for number in range(2):
         assert len(first.runs.metric_history(run.run_id, f"writer{number}")) == 100
+
+
+def test_heartbeat_that_comes_after_the_end_says_nothing(
+    store: SwitchedStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = opened(store, tmp_path, flush_s=0.0)
+    run = workspace.runs.create()
+    beat = Beat(run.stream, workspace.settings, workspace.runs.warn_away)
+    run.end()
+    beat.step()
+    assert caplog.text == ""
+    assert workspace.runs.get(run.run_id).info.status is RunStatus.FINISHED
 
 
 def test_log_that_is_removed_under_a_run_is_one_warning(

@@ -150,7 +150,8 @@ class LogStream:
     @property
     def unshipped_bytes(self) -> int:
         """Bytes in the log that no segment holds."""
-        return self.path.stat().st_size - self._shipped_to
+        with self.lock:
+            return 0 if self.is_dropped else self.path.stat().st_size - self._shipped_to
 
     # -- into the store ---------------------------------------------------------------------------
 
