@@ -91,8 +91,8 @@ class LogStream:
         self.summary = RunSummary(head.run_id)
         self.files: dict[str, StoredFile] = {}
         self.has_output = False
-        self.is_dropped = False
-        """Whether the log has done its duty and is gone."""
+        self.is_finished = False
+        """Whether the writer has said its last word; the log may be gone, and a late heartbeat says nothing."""
         self.row_bytes = 0
         """Bytes of single points in the log: three times what they take as columns."""
         self.lock = threading.RLock()
@@ -111,7 +111,7 @@ class LogStream:
     def catch_up(self) -> None:
         """Take in what has been appended since the last time."""
         with self.lock:
-            if self.is_dropped:
+            if self.is_finished:
                 return
             try:
                 if os.stat(self.path).st_size == self._read_to:
@@ -151,7 +151,7 @@ class LogStream:
     def unshipped_bytes(self) -> int:
         """Bytes in the log that no segment holds."""
         with self.lock:
-            return 0 if self.is_dropped else self.path.stat().st_size - self._shipped_to
+            return 0 if self.is_finished else self.path.stat().st_size - self._shipped_to
 
     # -- into the store ---------------------------------------------------------------------------
 
@@ -189,6 +189,8 @@ class LogStream:
     def ship(self) -> None:
         """Put everything logged so far into the store. What fails stays in the log and is sent the next time."""
         with self.lock:
+            if self.is_finished:
+                return
             self.ship_start()
             while self._ship_stretch():
                 pass
@@ -274,7 +276,7 @@ class LogStream:
         """Say how the run stands; also its sign of life."""
         with self.lock:
             self.catch_up()
-            if self.summary.experiment_id is not None:
+            if self.summary.experiment_id is not None and not self.is_finished:
                 key = layout.inbox_live(
                     self.summary.experiment_id, self.head.run_id, self.head.writer
                 )
@@ -288,8 +290,8 @@ class LogStream:
             if moves:
                 self.ship()
             self.publish_end()
+            self.is_finished = True
             if moves:
-                self.is_dropped = True
                 self.path.unlink(missing_ok=True)
 
     def publish_end(self) -> None:
