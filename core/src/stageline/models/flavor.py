@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -89,18 +90,25 @@ def get_flavor(name: str) -> Flavor:
             f"no flavor {name!r}; there are {', '.join(sorted(known_flavors()))}. Another package may add it as an "
             f"entry point of the group {GROUP}"
         )
-    try:
+    with needing(name):
         loaded = point.load()
-    except ImportError as error:
-        raise InvalidInput(
-            f"the flavor {name!r} needs {error.name or 'a package'} that is not installed: "
-            f"pip install stageline[{name}]"
-        ) from error
     if not isinstance(loaded, Flavor):
         raise InvalidInput(
             f"{point.value} is no flavor: expected functions save, load and predictor"
         )
     return loaded
+
+
+@contextmanager
+def needing(name: str) -> Iterator[None]:
+    """Imports of what the flavor `name` stands on. Raises `InvalidInput` for what is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise InvalidInput(
+            f"the flavor {name!r} needs {error.name or 'a package'}, which is not installed: "
+            f"pip install stageline[{name}]"
+        ) from error
 
 
 def flavor_of(model: Any) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stageline.errors import Corrupt, InvalidInput, StagelineError
+from stageline.models.flavor import needing
 
 if TYPE_CHECKING:
     from stageline.models.trust import Trust
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def dump(model: Any, path: Path, serialization: str = "cloudpickle") -> None:
     """Write a pickle. Raises `InvalidInput` if the object can not be pickled."""
-    writer = import_module(serialization)  # late: only who asks for cloudpickle needs it
+    with needing("pyfunc"):
+        writer = import_module(serialization)  # late: only who asks for cloudpickle needs it
     try:
         with path.open("wb") as file:
             writer.dump(model, file, protocol=pickle.DEFAULT_PROTOCOL)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stageline.errors import Corrupt, InvalidInput, NotFound
-from stageline.models.flavor import Predictor, Saved, check_options
+from stageline.models.flavor import Predictor, Saved, check_options, needing
 from stageline.models.flavors import python_model
 from stageline.models.flavors.pickles import dump, load_pickle
 from stageline.models.flavors.python_model import ModelContext, PythonModel
@@ -42,7 +42,8 @@ def save(model: Any, folder: Path, options: Mapping[str, Any]) -> Saved:
         raise InvalidInput(
             f"a Python object is saved by cloudpickle only, not {options['serialization']!r}"
         )
-    import cloudpickle  # late: a model is loaded without it more often than not
+    with needing("pyfunc"):
+        import cloudpickle  # late: a model is loaded without it more often than not
 
     kept = _keep_artifacts(options.get("artifacts") or {}, folder)
     made = python_model.wrapped(model)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sklearn
 
 from stageline.errors import Corrupt, InvalidInput, NotAllowed
-from stageline.models.flavor import Predictor, Saved, check_options
+from stageline.models.flavor import Predictor, Saved, check_options, needing
 from stageline.models.flavors.calling import called
 from stageline.models.flavors.pickles import dump, load_pickle
 from stageline.models.flavors.sklearn_types import KNOWN_TYPES
@@ -98,7 +98,8 @@ def write_sklearn(
         raise InvalidInput(
             f"serialization should be 'skops', 'cloudpickle' or 'pickle', not {serialization!r}"
         )
-    import skops.io as skops  # late: a pickle of MLflow's can be loaded without it
+    with needing("sklearn"):
+        import skops.io as skops  # late: a pickle of MLflow's can be loaded without it
 
     path = folder / SKOPS_FILE
     try:
@@ -125,7 +126,8 @@ def read_sklearn(
     """Read an estimator. Raises `NotAllowed`, naming the types that would have to be trusted; `Corrupt`."""
     if configuration.get("serialization_format", "pickle") != SKOPS:
         return load_pickle(path, trust, "Save it by skops, which is the default: it runs no code.")
-    import skops.io as skops
+    with needing("sklearn"):
+        import skops.io as skops
 
     _check_archive(path)
     try:
