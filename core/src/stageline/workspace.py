@@ -46,6 +46,7 @@ class Workspace:
         self.spool = _spool(store, settings)
         self.experiments = Experiments(store, clock, settings.user or login_name())
         self.runs = Runs(store, self.experiments, settings, clock, spool=self.spool)
+        self.runs.check_deletable = lambda run_id: self.registry.check_run_unprotected(run_id)
 
     @classmethod
     def open(cls, url: str | Path | None = None, **settings: Any) -> Workspace:

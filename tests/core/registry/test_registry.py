@@ -9,6 +9,7 @@ from registered import MadeUpFacts, new_store, open_registry, run, stages, with_
 
 from stageline import Workspace
 from stageline.domain.model import Actor
+from stageline.domain.policy import Policy
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotAllowed, NotFound
 from stageline.registry.registry import Registry
 from stageline.settings import Settings
@@ -326,3 +327,18 @@ def test_workspace_reads_runs_and_their_files(store: MemoryStore) -> None:
     workspace.runs.delete(run.run_id)
     with pytest.raises(NotAllowed, match="Current state is deleted"):
         workspace.registry.register("wine", run.run_id, "model")
+
+
+def test_run_of_a_protected_version_can_not_be_deleted(store: MemoryStore) -> None:
+    workspace = Workspace(store, Settings(user="ann"))
+    run = workspace.runs.create(run_name="train")
+    run.end()
+    registry = workspace.registry
+    registry.register("wine", run.run_id)
+    registry.set_policy("wine", "Production", Policy(is_protected=True))
+    registry.transition("wine", 1, "Production")
+    with pytest.raises(NotAllowed, match="version 1 of 'wine' was registered from it"):
+        workspace.runs.delete(run.run_id)
+    registry.transition("wine", 1, "Archived")
+    workspace.runs.delete(run.run_id)
+    assert workspace.runs.get(run.run_id).info.lifecycle_stage == "deleted"

@@ -28,7 +28,7 @@ from stageline.tracking.reaping import Reaper
 from stageline.tracking.texts import fitting_tag_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from stageline.clock import Clock
@@ -56,6 +56,8 @@ class Runs(RunOpening):
     ) -> None:
         super().__init__(store, experiments, settings, clock, spool=spool)
         self.reaper = Reaper(store, settings, clock, self._resolve, self.append_to, spool)
+        self.check_deletable: Callable[[str], None] = lambda run_id: None
+        """Raises `NotAllowed` for a run that somebody else depends on; the workspace knows who."""
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -175,7 +177,13 @@ class Runs(RunOpening):
         self._edit(run_id, ev.StatusSet(self._clock.stamp(), status, ended, reason))
 
     def delete(self, run_id: str) -> None:
-        """Put a run aside: it can be restored until it is collected."""
+        """Put a run aside: it can be restored until it is collected.
+
+        Raises:
+            NotAllowed: a version of a registered model came from it and is in a protected stage.
+            NotFound: there is no such run.
+        """
+        self.check_deletable(names.check_run_id(run_id))
         self._edit(run_id, ev.DeletionSet(self._clock.stamp(), True), even_deleted=True)
 
     def restore(self, run_id: str) -> None:
