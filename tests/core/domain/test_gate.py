@@ -29,6 +29,7 @@ from stageline.domain.policy import (
     SignatureRule,
     TagRule,
     checked_policy,
+    parse_policy,
 )
 from stageline.errors import InvalidInput, NotAllowed
 
@@ -219,6 +220,29 @@ def test_nobody_named_means_everybody() -> None:
 def test_policy_that_can_mean_nothing_is_refused(policy: Policy, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         checked_policy(policy, DEFAULT_STAGES)
+
+
+def test_policy_comes_from_plain_values_and_goes_back() -> None:
+    plain = {
+        "rules": [
+            {"rule": "metric", "condition": "metrics.rmse < 0.8"},
+            {"rule": "better", "metric": "rmse", "direction": "min", "blocks": False},
+        ],
+        "approvers": ["bob"],
+    }
+    assert msgspec.json.decode(msgspec.json.encode(parse_policy(plain))) == plain
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"rule": []}, {"rules": [{"rule": "magic"}]}, {"approvals": "two"}, [], None,
+        {"rules": [{"rule": "better", "metric": "m", "direction": "up"}]},
+    ],
+)  # fmt: skip
+def test_plain_values_that_are_no_policy(document: Any) -> None:
+    with pytest.raises(InvalidInput, match="Invalid policy"):
+        parse_policy(document)
 
 
 def test_policy_names_stages_as_the_model_does() -> None:

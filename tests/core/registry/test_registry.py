@@ -79,6 +79,7 @@ def test_version_knows_where_it_came_from(store: MemoryStore) -> None:
     assert (found.current_stage, found.status, found.run_link) == ("None", "READY", "https://x")
     assert found.facts.metrics == {"rmse": 0.5}, "JSON has no NaN"
     assert found.facts.digest == "d1"
+    assert registry.history("wine")[0].run_id == "r1", "the run that it was done for"
 
 
 def test_registering_the_same_run_and_files_again_is_the_same_version(store: MemoryStore) -> None:

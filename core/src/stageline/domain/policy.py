@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from stageline.domain.document import UNREADABLE
 from stageline.domain.query import Comparison, Entity, parse_filter
 from stageline.domain.registry_names import canonical_stage, check_label
 from stageline.domain.vocabulary import RUNS
@@ -110,6 +111,26 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def needs_facts(self) -> bool:
         """Whether a rule asks for what only the version's run and files can tell."""
         return any(not isinstance(rule, TagRule) for rule in self.rules)
+
+
+def parse_policy(document: Any) -> Policy:
+    """A policy from plain values, as JSON, YAML and TOML hold them.
+
+    >>> parse_policy({"rules": [{"rule": "metric", "condition": "metrics.rmse < 0.8"}], "approvals": 1}).approvals
+    1
+
+    Raises:
+        InvalidInput: a field or rule is unknown, or has a value that it can not have.
+    """
+    known = {field.name for field in msgspec.structs.fields(Policy)}
+    if isinstance(document, dict) and not set(document) <= known:
+        odd = ", ".join(sorted(map(str, set(document) - known)))
+        raise InvalidInput(f"Invalid policy: unknown {odd}; known are {', '.join(sorted(known))}")
+    try:
+        policy: Policy = msgspec.convert(document, Policy)
+    except UNREADABLE as error:
+        raise InvalidInput(f"Invalid policy: {error}") from error
+    return policy
 
 
 def metric_conditions(rule: MetricRule) -> tuple[Comparison, ...]:

@@ -39,15 +39,20 @@ class RegistryEntry(msgspec.Struct, frozen=True, kw_only=True):
         return [decode_event(raw) for raw in self.events]
 
 
-def encode_entry(entry: RegistryEntry, previous_state: dict[str, Any] | None) -> bytes:
+def encode_entry(entry: RegistryEntry, unknown: dict[str, Any] | None) -> bytes:
     """The entry's bytes; what a later version put into the state before it is kept."""
-    return encode_document(entry, {"state": previous_state} if previous_state else None)
+    return encode_document(entry, {"state": unknown} if unknown else None)
 
 
-def decode_entry(data: bytes, what: str) -> tuple[RegistryEntry, dict[str, Any]]:
-    """An entry, and its state as it is stored. Raises `Corrupt`, `NotAllowed` if it is newer."""
-    entry, raw = decode_document(data, RegistryEntry, REGISTRY_FORMAT, what)
-    return entry, raw["state"]
+def decode_entry(data: bytes, what: str) -> RegistryEntry:
+    """An entry. Raises `Corrupt`, `NotAllowed` if it is newer."""
+    return decode_document(data, RegistryEntry, REGISTRY_FORMAT, what)[0]
+
+
+def unknown_in(data: bytes, state: ModelState) -> dict[str, Any] | None:
+    """The stored state of an entry if anything in it is unknown here, for `encode_entry` to keep; else None."""
+    stored: dict[str, Any] = msgspec.json.decode(data)["state"]
+    return None if stored == msgspec.json.decode(msgspec.json.encode(state)) else stored
 
 
 def chain_hash(data: bytes) -> str:

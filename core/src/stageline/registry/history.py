@@ -179,7 +179,7 @@ def _problem(name: str, number: int, head: str, data: bytes | None) -> str:
     if data is None:
         return f"entry {number} is missing"
     try:
-        entry = decode_entry(data, f"entry {number}")[0]
+        entry = decode_entry(data, f"entry {number}")
     except (StorageFailed, NotAllowed):
         raise
     except (StagelineError, *UNREADABLE) as error:

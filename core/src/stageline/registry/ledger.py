@@ -17,6 +17,7 @@ from stageline.domain.registry_entry import (
     chain_hash,
     decode_entry,
     encode_entry,
+    unknown_in,
 )
 from stageline.domain.registry_state import ModelState, fold
 from stageline.errors import Conflict, NotAllowed, NotFound, StagelineError, StorageFailed
@@ -52,7 +53,8 @@ class Standing(NamedTuple):
     digest: str
     """Of that entry's bytes: what the next entry says of it."""
     state: ModelState
-    raw_state: dict[str, Any] | None
+    unknown: dict[str, Any] | None
+    """The state as it is stored, if a later version put something into it."""
     arrival: tuple[ev.KnownEvent, ...] = ()
     """What the next entry begins with: the model came from another name, and nobody has written that down here."""
     awaits: bool = False
@@ -94,7 +96,12 @@ class Ledger:
     def read(self, name: str) -> Standing:
         """What stands now: one listing, and one get if there is an entry that was not seen before."""
         latest = self.journal(name).latest()
-        return self.at(name, latest.number if latest else 0)
+        if latest is None:
+            return Standing(0, "", ModelState(name=name), None)
+        known = self._known.get(name)
+        if known is not None and known.number == latest.number:
+            return known
+        return self._decoded(name, latest.number, latest.data)
 
     def state(self, name: str) -> ModelState:
         """The state that stands now."""
@@ -105,16 +112,12 @@ class Ledger:
         known = self._known.get(name)
         if known is not None and known.number == number:
             return known
-        if not number:
-            return Standing(0, "", ModelState(name=name), None)
-        data = self.journal(name).read(number)
-        entry, raw_state = decode_entry(data, f"entry {number} of the journal of {name!r}")
-        return self._saw(name, self._resolved(number, chain_hash(data), entry.state, raw_state))
+        return self._decoded(name, number, self.journal(name).read(number))
 
     def entry(self, name: str, number: int) -> tuple[RegistryEntry, bytes]:
         """One entry, decoded and as bytes. Raises `NotFound`."""
         data = self.journal(name).read(number)
-        return decode_entry(data, f"entry {number} of the journal of {name!r}")[0], data
+        return decode_entry(data, f"entry {number} of the journal of {name!r}"), data
 
     def stored(self, name: str, number: int) -> bytes | None:
         """One entry as it lies in the store, whatever was seen before; None if it is not there."""
@@ -235,28 +238,33 @@ class Ledger:
             events=[msgspec.to_builtins(event) for event in (*standing.arrival, *events)],
             state=state,
         )
-        data = encode_entry(entry, standing.raw_state)
+        data = encode_entry(entry, standing.unknown)
         if not self.journal(name).append(number, data):
             return None
         if state.reserved is None:
-            raw_state = msgspec.json.decode(data)["state"]
-            self._saw(name, Standing(number, chain_hash(data), state, raw_state))
+            unknown = unknown_in(data, state) if standing.unknown else None
+            self._saw(name, Standing(number, chain_hash(data), state, unknown))
         return Change(state, events, number, time)
 
+    def _decoded(self, name: str, number: int, data: bytes) -> Standing:
+        entry = decode_entry(data, f"entry {number} of the journal of {name!r}")
+        unknown = unknown_in(data, entry.state)
+        return self._saw(name, self._resolved(number, chain_hash(data), entry.state, unknown))
+
     def _resolved(
-        self, number: int, digest: str, state: ModelState, raw_state: dict[str, Any] | None
+        self, number: int, digest: str, state: ModelState, unknown: dict[str, Any] | None
     ) -> Standing:
         """The standing after an entry, with what another journal decides if the name is reserved."""
         reserved = state.reserved
         if reserved is None:
-            return Standing(number, digest, state, raw_state)
+            return Standing(number, digest, state, unknown)
         try:
             entry, _ = self.entry(reserved.source, reserved.number)
         except NotFound:
-            return Standing(number, digest, state, raw_state, awaits=True)
+            return Standing(number, digest, state, unknown, awaits=True)
         renames = [one for one in entry.happened if isinstance(one, ev.ModelRenamed)]
         if not renames or renames[-1].txn != reserved.txn:
-            return Standing(number, digest, state, raw_state)
+            return Standing(number, digest, state, unknown)
         before = self._before(reserved.source, reserved.number, entry)
         arrival = ev.ModelArrived(source=reserved.source, number=reserved.number, state=before)
         state = fold(state, [arrival], entry.time)
@@ -264,8 +272,8 @@ class Ledger:
 
     def _before(self, name: str, number: int, renaming: RegistryEntry) -> dict[str, Any]:
         """The state that a rename took away, with what is unknown here."""
-        data = self.journal(name).read(number - 1)
-        entry, before = decode_entry(data, f"entry {number - 1} of the journal of {name!r}")
+        entry, data = self.entry(name, number - 1)
+        before: dict[str, Any] = msgspec.json.decode(data)["state"]
         came = [event for event in renaming.happened if isinstance(event, ev.ModelArrived)]
         if came:  # it came and went before anybody else wrote there
             before = msgspec.to_builtins(fold(entry.state, came, renaming.time))

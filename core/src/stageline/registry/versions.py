@@ -86,8 +86,13 @@ class Versions(Models):
             tags=dict(check_registry_tag(key, value) for key, value in (tags or {}).items()),
             facts=finite(facts),
         )
+        context = self._context
+        if context.run_id is None:
+            context = msgspec.structs.replace(context, run_id=run_id)
         change = self._change(
-            name, lambda state: decisions.decide_register(state, wanted, create=create_model)
+            name,
+            lambda state: decisions.decide_register(state, wanted, create=create_model),
+            context,
         )
         if not change.events:
             known = decisions.find_same(change.state, wanted)
