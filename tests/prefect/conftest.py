@@ -96,5 +96,5 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The store of the test, also of the processes that it starts."""
     monkeypatch.setenv("STAGELINE_STORE", str(tmp_path / "store"))
     opened = Workspace.open(tmp_path / "store", cache=str(tmp_path / "cache"))
-    monkeypatch.setattr(fluent._Session, "workspace", opened)
+    monkeypatch.setattr(fluent.Session, "workspace", opened)
     return opened

@@ -17,5 +17,5 @@ from stageline import fluent
 @pytest.fixture
 def orchestra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Orchestra:
     made = Orchestra(tmp_path)
-    monkeypatch.setattr(fluent._Session, "workspace", made.workspace)
+    monkeypatch.setattr(fluent.Session, "workspace", made.workspace)
     return made

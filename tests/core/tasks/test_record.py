@@ -367,7 +367,7 @@ def test_a_store_that_is_away_costs_the_task_nothing_and_gets_all_of_it_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     orchestra, store = _away(tmp_path)
-    monkeypatch.setattr(fluent._Session, "workspace", orchestra.workspace)
+    monkeypatch.setattr(fluent.Session, "workspace", orchestra.workspace)
     call = orchestra.call(tracking=Tracking(experiment="away"))
     assert tracked_call(train, (1.0,), {}, call)["rmse"] == 0.5
     assert "stageline sync" in caplog.text
