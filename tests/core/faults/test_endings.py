@@ -229,6 +229,29 @@ def test_forked_child_writes_its_own_stream_and_does_not_end_the_run(tmp_path: P
     assert found.data.metrics == {"parent": 3.0, "child": 2.0}
 
 
+def test_forked_child_that_logs_nothing_touches_nothing_of_the_run(tmp_path: Path) -> None:
+    body = HEAD + """
+    run = start_run()
+    held, done = threading.Event(), threading.Event()
+    def hold():  # as the heartbeat's thread may just be doing
+        with run.stream.lock:
+            held.set()
+            done.wait()
+    threading.Thread(target=hold, daemon=True).start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)
+    os.waitpid(child, 0)
+    done.set()
+    log_metric('after', 1.0)
+    """
+    done = run(body, str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = only_run(tmp_path)
+    assert (found.info.status, found.data.metrics) == (RunStatus.FINISHED, {"after": 1.0})
+
+
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_process_pool_workers_log_to_the_run_by_its_id(tmp_path: Path, method: str) -> None:
     script = tmp_path / "script.py"

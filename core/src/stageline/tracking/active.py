@@ -204,6 +204,9 @@ class ActiveRun:
     def _close(self, last_words: Callable[[], None]) -> None:
         if self.is_ended:
             return
+        if self._writer.is_inherited:
+            self.is_ended = True
+            return
         for call in self.before_end:
             call()
         self.is_ended = True

@@ -76,6 +76,8 @@ class RunWriter:
         self._params_lock = threading.Lock()
         self._metric_keys: set[str] = set()
         self.is_open = True
+        self.is_inherited = False
+        """In a forked child that has logged nothing: all of this, its locks too, is as the parent's threads left it."""
         path, head = self._new_log(claims_id=claims_id)
         self._log: WriteAheadLog = create_wal(path, head, sync_each=sync_each)
         self._append = self._log.append
@@ -213,6 +215,7 @@ class RunWriter:
 
     def forget_parent(self) -> None:
         """In a forked child: let go of the parent's log; the next record opens one of our own."""
+        self.is_inherited = True
         self._log.close()
         self._log.on_detached = self._open_own_log
         self._params_lock = (
@@ -223,6 +226,7 @@ class RunWriter:
     def _open_own_log(self) -> None:
         path, head = self._new_log(claims_id=False)
         self._log.restart(path, head)
+        self.is_inherited = False
         self._begin(path, head)
         self.on_fork(self)
 
