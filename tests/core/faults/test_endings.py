@@ -230,7 +230,9 @@ def test_forked_child_writes_its_own_stream_and_does_not_end_the_run(tmp_path: P
 
 
 def test_forked_child_that_logs_nothing_touches_nothing_of_the_run(tmp_path: Path) -> None:
-    body = HEAD + """
+    body = (
+        HEAD
+        + """
     run = start_run()
     held, done = threading.Event(), threading.Event()
     def hold():  # as the heartbeat's thread may just be doing
@@ -246,6 +248,7 @@ def test_forked_child_that_logs_nothing_touches_nothing_of_the_run(tmp_path: Pat
     done.set()
     log_metric('after', 1.0)
     """
+    )
     done = run(body, str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     found = only_run(tmp_path)
