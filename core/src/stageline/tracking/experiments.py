@@ -1,21 +1,16 @@
-"""The use cases of experiments: a journal each, and a journal for each name (docs/design/001)."""
+"""The use cases of experiments: create, find, rename, tag, delete, restore, and who holds a name."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from stageline.domain import names
-from stageline.domain.document import decode_document, encode_document
+from stageline.domain.document import encode_document
 from stageline.domain.experiment import (
-    EXPERIMENT_FORMAT,
-    NAME_CLAIM_FORMAT,
     Experiment,
-    ExperimentEntry,
     NameClaim,
-    default_experiment,
 )
 from stageline.domain.ids import (
     DEFAULT_EXPERIMENT_ID,
@@ -26,16 +21,13 @@ from stageline.domain.ids import (
 from stageline.domain.run import LifecycleStage, ViewType
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotAllowed, NotFound
 from stageline.storage import layout
-from stageline.storage.journal import Journal
 from stageline.storage.parallel import together
-from stageline.storage.probe import ensure_format
+from stageline.tracking.experiment_journals import ExperimentJournals, NewestEntry
 from stageline.tracking.texts import tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stageline.clock import Clock
-    from stageline.storage.port import ObjectStore
 
 TRUSTED_MS = 60_000
 """How long an experiment that was seen active counts as active when runs begin in it."""
@@ -43,27 +35,8 @@ TURNS = 50
 """A writer that loses so many races in a row is told so."""
 
 
-class _Newest(NamedTuple):
-    """The newest entry of an experiment's journal."""
-
-    state: Experiment
-    """With the name that it really holds."""
-    number: int
-    entry: ExperimentEntry | None
-    """None: the default experiment, of which nothing has been written."""
-    raw: dict[str, Any] | None
-
-
-class Experiments:
+class Experiments(ExperimentJournals):
     """Experiments of one store. Safe from many threads and hosts: names are unique whoever races."""
-
-    def __init__(self, store: ObjectStore, clock: Clock, actor: str) -> None:
-        self._store = store
-        self._clock = clock
-        self._actor = actor
-        self._journals: dict[str, Journal] = {}
-        self._seen: dict[str, tuple[LifecycleStage, int]] = {}
-        self._ids: dict[str, tuple[str, int]] = {}
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -242,69 +215,6 @@ class Experiments:
             self._store.delete(entry.key)
         self._journals.pop(prefix, None)
 
-    # -- journals ---------------------------------------------------------------------------------
-
-    def _journal(self, prefix: str) -> Journal:
-        return self._journals.setdefault(prefix, Journal(self._store, prefix, clock=self._clock))
-
-    def _entry(self, experiment_id: str, *, for_sure: bool = False) -> _Newest:
-        journal = self._journal(layout.experiment_journal(experiment_id))
-        latest = (None if for_sure else journal.latest()) or journal.latest_for_sure()
-        if latest is None:
-            if experiment_id == DEFAULT_EXPERIMENT_ID:
-                return _Newest(default_experiment(), 0, None, None)
-            raise NotFound(f"No Experiment with id={experiment_id} exists")
-        entry, raw = _decoded(latest.data, experiment_id)
-        self._saw(entry.state)
-        return _Newest(self._effective(entry), latest.number, entry, raw)
-
-    def _saw(self, state: Experiment) -> None:
-        self._seen[state.experiment_id] = state.lifecycle_stage, self._clock.now_ms()
-        self._ids = {
-            name: known for name, known in self._ids.items() if known[0] != state.experiment_id
-        }
-
-    def _newest(self, prefix: str) -> dict[str, int]:
-        """The number of the newest entry of each journal under `prefix`."""
-        newest: dict[str, int] = {}
-        for entry in self._store.list(prefix):
-            folder = entry.key.rpartition("/")[0] + "/"
-            # What is no entry, such as a desktop's .DS_Store, is none of ours.
-            with suppress(ValueError):
-                newest[folder] = max(newest.get(folder, 0), layout.revision_number(entry.key))
-        return newest
-
-    def _visible(self, folder: str, number: int, claims: Mapping[str, int]) -> Experiment | None:
-        """The state as of entry `number`; None if the experiment never got its name."""
-        if number == 0:
-            return default_experiment()
-        entry, _ = _decoded(self._journal(folder).read(number), folder)
-        state = entry.state
-
-        def holds(name: str) -> bool:
-            journal = layout.experiment_name_journal(name)
-            if journal not in claims:
-                return (
-                    name == DEFAULT_EXPERIMENT_NAME and state.experiment_id == DEFAULT_EXPERIMENT_ID
-                )
-            return (
-                _claim(self._journal(journal).read(claims[journal]), name).experiment_id
-                == state.experiment_id
-            )
-
-        if holds(state.name):
-            return state
-        if entry.previous_name is not None and holds(entry.previous_name):
-            return msgspec.structs.replace(state, name=entry.previous_name)
-        return None
-
-    def _effective(self, entry: ExperimentEntry) -> Experiment:
-        """The state, with the name that it really holds: a rename counts once its claim stands."""
-        state = entry.state
-        if entry.previous_name is None or self._claimant(state.name) == state.experiment_id:
-            return state
-        return msgspec.structs.replace(state, name=entry.previous_name)
-
     def _change(
         self,
         experiment_id: str,
@@ -324,34 +234,7 @@ class Experiments:
             f"experiment {experiment_id} is being changed by too many at once; try again"
         )
 
-    def _write(
-        self,
-        state: Experiment,
-        number: int,
-        action: str,
-        previous_name: str | None,
-        raw: dict[str, Any] | None,
-    ) -> bool:
-        ensure_format(self._store, self._clock)
-        entry = ExperimentEntry(
-            txn=new_txn(),
-            time=self._clock.now_ms(),
-            actor=self._actor,
-            action=action,
-            previous_name=previous_name,
-            state=state,
-        )
-        journal = self._journal(layout.experiment_journal(state.experiment_id))
-        is_written = journal.append(number, encode_document(entry, raw))
-        if is_written:
-            self._saw(state)
-        return is_written
-
     # -- names ------------------------------------------------------------------------------------
-
-    def _claimant(self, name: str) -> str | None:
-        latest = self._journal(layout.experiment_name_journal(name)).latest()
-        return None if latest is None else _claim(latest.data, name).experiment_id
 
     def _holder(self, name: str) -> Experiment | None:
         experiment_id = self._claimant(name)
@@ -391,29 +274,6 @@ class Experiments:
         raise Conflict(f"the name {name!r} is wanted by too many at once; try again")
 
 
-def _with_names(after: Experiment, newest: _Newest) -> tuple[Experiment, str | None]:
-    """What to record of `after`, and the name to go back to.
-
-    A rename that awaits its claim stays in the journal until the next one, or whoever sets a tag meanwhile undoes it.
-    """
-    if after.name != newest.state.name:
-        return after, newest.state.name
-    if newest.entry is None or newest.entry.previous_name is None:
-        return after, None
-    pending = msgspec.structs.replace(after, name=newest.entry.state.name)
-    return pending, newest.entry.previous_name
-
-
-def _decoded(data: bytes, where: str) -> tuple[ExperimentEntry, dict[str, Any]]:
-    return decode_document(
-        data, ExperimentEntry, EXPERIMENT_FORMAT, f"the journal of experiment {where}"
-    )
-
-
-def _claim(data: bytes, name: str) -> NameClaim:
-    return decode_document(data, NameClaim, NAME_CLAIM_FORMAT, f"the claim of the name {name!r}")[0]
-
-
 def _check_artifact_location(location: str) -> None:
     if len(location) > 2048 or any(c in location for c in "?#") or ".." in location.split("/"):
         raise InvalidInput(
@@ -435,3 +295,16 @@ def _staged(experiment: Experiment, stage: LifecycleStage) -> Experiment:
     if experiment.lifecycle_stage is stage:
         raise InvalidInput(f"experiment {experiment.name!r} is {stage} already")
     return msgspec.structs.replace(experiment, lifecycle_stage=stage)
+
+
+def _with_names(after: Experiment, newest: NewestEntry) -> tuple[Experiment, str | None]:
+    """What to record of `after`, and the name to go back to.
+
+    A rename that awaits its claim stays in the journal until the next one, or whoever sets a tag meanwhile undoes it.
+    """
+    if after.name != newest.state.name:
+        return after, newest.state.name
+    if newest.entry is None or newest.entry.previous_name is None:
+        return after, None
+    pending = msgspec.structs.replace(after, name=newest.entry.state.name)
+    return pending, newest.entry.previous_name
