@@ -85,7 +85,7 @@ class Workspace:
         # Late: a run that logs no file has no use for it.
         from stageline.tracking.artifacts import RunArtifacts
 
-        active = next((run for run in self.runs.open_runs() if run.run_id == run_id), None)
+        active = self.runs.find_open(run_id)
         waiting = active.stream.spooled_files if active and self.spool else None
         return RunArtifacts(
             self.store,
@@ -158,7 +158,11 @@ class Workspace:
         seen: list[Run] = []
         looks = VANISHED_LOOKS
         for run in runs:
-            if looks and not run.info.status.is_terminal and not self.runs.is_open(run.info.run_id):
+            if (
+                looks
+                and not run.info.status.is_terminal
+                and self.runs.find_open(run.info.run_id) is None
+            ):
                 known = run.info.experiment_id
                 if known not in alive:
                     alive[known] = self.index.signs_of_life(known)

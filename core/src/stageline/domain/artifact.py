@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import mimetypes
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from stageline.domain.summary import RunSummary
+
+if TYPE_CHECKING:
+    from stageline.domain.events import ArtifactsStored
 
 END_FORMAT = "stageline.end/1"
 
@@ -43,6 +45,7 @@ def keep_file(manifest: dict[str, StoredFile], path: str, entry: StoredFile) -> 
         manifest[path] = entry
 
 
-def media_type(path: str) -> str:
-    """A guess at the media type, for those who show or send the file."""
-    return mimetypes.guess_type(path)[0] or "application/octet-stream"
+def fold_files(manifest: dict[str, StoredFile], event: ArtifactsStored) -> None:
+    """Take what a record says of files into the manifest."""
+    for path, file in event.files.items():
+        keep_file(manifest, path, StoredFile(event.stamp, *(file or (None, 0))))

@@ -154,11 +154,7 @@ def current() -> ActiveRun:
 
 
 def opened(run_id: str | None) -> ActiveRun:
-    if run_id is None:
-        return current()
-    return next(
-        (run for run in get_workspace().runs.open_runs() if run.run_id == run_id), None
-    ) or get_workspace().runs.resume(run_id, owns_end=False)
+    return current() if run_id is None else get_workspace().runs.opened(run_id)
 
 
 def get_run(run_id: str) -> Run:

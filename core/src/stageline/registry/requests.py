@@ -13,7 +13,7 @@ from stageline.errors import InvalidInput
 from stageline.registry.stages import Stages, raise_refused, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from stageline.domain.gate import Measured
     from stageline.domain.model import Actor
@@ -102,15 +102,7 @@ class Requests(Stages):
         actor: str | Actor | None = None,
     ) -> TransitionRequest:
         """Say no, which closes the request. Raises as `approve` does."""
-        text = check_comment("comment", comment)
-        context = self._doing(text, actor)
-        deed, number = self._deed(context), _number(request)
-        change = self._change(
-            name,
-            lambda state: stage_decisions.decide_reject(state, number, deed, comment=text),
-            context,
-        )
-        return stage_decisions.get_request(change.state, number)
+        return self._closed(stage_decisions.decide_reject, name, request, comment, actor)
 
     def cancel(
         self,
@@ -121,13 +113,21 @@ class Requests(Stages):
         actor: str | Actor | None = None,
     ) -> TransitionRequest:
         """Take one's own request back. Raises as `approve` does."""
+        return self._closed(stage_decisions.decide_cancel, name, request, comment, actor)
+
+    def _closed(
+        self,
+        decide: Callable[..., list[KnownEvent]],
+        name: str,
+        request: int,
+        comment: str | None,
+        actor: str | Actor | None,
+    ) -> TransitionRequest:
         text = check_comment("comment", comment)
         context = self._doing(text, actor)
         deed, number = self._deed(context), _number(request)
         change = self._change(
-            name,
-            lambda state: stage_decisions.decide_cancel(state, number, deed, comment=text),
-            context,
+            name, lambda state: decide(state, number, deed, comment=text), context
         )
         return stage_decisions.get_request(change.state, number)
 

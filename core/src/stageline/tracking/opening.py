@@ -64,9 +64,9 @@ class RunOpening:
         """Where the run's artifacts lie, as a URL that other tools can read."""
         return f"{self._store.url.rstrip('/')}/{layout.run_artifacts(run_id).rstrip('/')}"
 
-    def is_open(self, run_id: str) -> bool:
-        """Whether this process writes the run."""
-        return run_id in self._open
+    def find_open(self, run_id: str) -> ActiveRun | None:
+        """The run's handle if this process writes it, else None."""
+        return self._open.get(run_id)
 
     def open_runs(self) -> list[ActiveRun]:
         """The runs that this process writes."""

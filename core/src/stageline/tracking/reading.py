@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from stageline.domain.artifact import RunEnd, StoredFile, keep_file
+from stageline.domain.artifact import RunEnd, StoredFile, fold_files, keep_file
 from stageline.domain.document import UNREADABLE, check_format, decode_document
 from stageline.domain.events import AnyEvent, ArtifactsStored, OutputWritten, Started, decode_event
 from stageline.domain.summary import LastPoint, RunSummary, merge
@@ -196,8 +196,7 @@ def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -
     for event in segment.events:
         summary.apply(event, segment.head.attempt)
         if isinstance(event, ArtifactsStored):
-            for path, file in event.files.items():
-                keep_file(files, path, StoredFile(event.stamp, *(file or (None, 0))))
+            fold_files(files, event)
     for key, series in segment.columns.items():
         summary.take_point(key, LastPoint(segment.head.attempt, *series.last()))
 

@@ -159,11 +159,11 @@ class Runs(RunOpening):
         tags: Mapping[str, Any] | None = None,
     ) -> None:
         """Log to a run by its id; it stays open in this process until `update` or `close` ends it."""
-        self._opened(run_id).log_batch(metrics, params, tags)
+        self.opened(run_id).log_batch(metrics, params, tags)
 
     def log_inputs(self, run_id: str, inputs: Iterable[DatasetInput]) -> None:
         """Say by the run's id which data it reads."""
-        self._opened(run_id).log_inputs(inputs)
+        self.opened(run_id).log_inputs(inputs)
 
     def set_status(
         self, run_id: str, status: RunStatus, reason: str | None = None, end_time: int | None = None
@@ -200,8 +200,9 @@ class Runs(RunOpening):
         for active in self.open_runs():
             active.leave()
 
-    def _opened(self, run_id: str) -> ActiveRun:
-        active = self._open.get(names.check_run_id(run_id))
+    def opened(self, run_id: str) -> ActiveRun:
+        """The run's handle in this process, which does not own its end unless it began the run. Raises `NotFound`."""
+        active = self.find_open(run_id)
         return active if active is not None else self.resume(run_id, owns_end=False)
 
     def _edit(self, run_id: str, event: ev.Event, *, even_deleted: bool = False) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stageline.clock import SYSTEM_CLOCK
-from stageline.domain.artifact import RunEnd, StoredFile, keep_file
+from stageline.domain.artifact import RunEnd, StoredFile, fold_files
 from stageline.domain.events import (
     AnyEvent,
     ArtifactsStored,
@@ -142,8 +142,7 @@ class LogStream:
         if isinstance(event, Started):
             self._start = event
         if isinstance(event, ArtifactsStored):
-            for path, file in event.files.items():
-                keep_file(self.files, path, StoredFile(event.stamp, *(file or (None, 0))))
+            fold_files(self.files, event)
         self.has_output = self.has_output or isinstance(event, OutputWritten)
         self.summary.apply(event, self.head.attempt)
 

@@ -66,11 +66,6 @@ def disable() -> None:
         _Patches.tracker = None
 
 
-def is_enabled() -> bool:
-    """Whether fits are recorded."""
-    return _Patches.tracker is not None
-
-
 def _watch_new_classes(base: Any) -> None:
     def init_subclass(cls: Any, /, **options: Any) -> None:
         super(base, cls).__init_subclass__(**options)
