@@ -1,18 +1,15 @@
-"""The use cases of model versions: register, read, describe, tag, point an alias at, deploy, delete."""
+"""The use cases of model versions: register, read, describe, tag, annotate, delete."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from stageline.domain import decisions
-from stageline.domain.model import Annotation, Deployment, ModelVersion, VersionFacts
+from stageline.domain.model import Annotation, ModelVersion, VersionFacts
 from stageline.domain.names import check_artifact_path, check_run_id
 from stageline.domain.registry_names import (
-    canonical_stage,
-    check_alias,
     check_comment,
     check_description,
     check_label,
@@ -25,10 +22,9 @@ from stageline.errors import InvalidInput, NotAllowed, NotFound
 from stageline.registry.facts import finite
 from stageline.registry.models import Models
 from stageline.registry.search import MODEL_VERSIONS_PAGE, search_model_versions
-from stageline.storage.parallel import together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from stageline.domain.page import Page
 
@@ -173,132 +169,6 @@ class Versions(Models):
         change = self._change(name, lambda state: decisions.decide_annotate(state, number, remark))
         return decisions.get_version(change.state, number)
 
-    # -- aliases ----------------------------------------------------------------------------------
-
-    def set_alias(self, name: str, alias: str, version: int | str) -> None:
-        """Point an alias at a version, wherever it pointed before. Raises `NotFound`, `InvalidInput`."""
-        alias, number = check_alias(alias), check_version(version)
-        self._change(name, lambda state: decisions.decide_set_alias(state, alias, number))
-
-    def delete_alias(self, name: str, alias: str) -> None:
-        """Remove an alias; an absent one is fine."""
-        alias = check_alias(alias)
-        self._change(name, lambda state: decisions.decide_delete_alias(state, alias))
-
-    def get_by_alias(self, name: str, alias: str) -> ModelVersion:
-        """The version that an alias points at. Raises `NotFound`."""
-        alias = check_alias(alias)
-        state = self._active(name)
-        number = state.aliases.get(alias)
-        if number is None:
-            raise NotFound(
-                f"Registered model alias {alias} not found in {name!r}; it has "
-                f"{', '.join(sorted(state.aliases)) or 'none'}"
-            )
-        return decisions.get_version(state, number)
-
-    # -- URIs -------------------------------------------------------------------------------------
-
-    def get_by_uri(self, uri: str) -> ModelVersion:
-        """The version that `models:/<name>/<version, stage or latest>` or `models:/<name>@<alias>` names now.
-
-        Raises:
-            InvalidInput: it is no such URI.
-            NotFound: there is no such model, version, stage or alias, or nothing is in the stage.
-        """
-        name, alias, selector = _parsed(uri)
-        if alias is not None:
-            return self.get_by_alias(name, alias)
-        if selector.isdecimal():
-            return self.get_version(name, selector)
-        state = self._active(name)
-        if selector.lower() == "latest":
-            found = state.all_versions()
-        else:
-            stage = canonical_stage(selector, state.stages)
-            found = [one for one in state.all_versions() if one.current_stage == stage]
-        if not found:
-            raise NotFound(f"{uri}: no version of {name!r} is there now")
-        return found[-1]
-
-    def resolve(self, uri: str) -> tuple[str, str] | str:
-        """Where the files of `models:/...` are: a run's id and the path among its artifacts, or a path or URL.
-
-        Raises as `get_by_uri` does.
-        """
-        version = self.get_by_uri(uri)
-        if version.run_id is not None and version.artifact_path is not None:
-            return version.run_id, version.artifact_path
-        return version.source
-
-    # -- stages, looked at ------------------------------------------------------------------------
-
-    def latest_versions(self, name: str, stages: Iterable[str] | None = None) -> list[ModelVersion]:
-        """The highest version of each stage that holds any; of all stages if none are given."""
-        state = self._active(name)
-        wanted = state.stages if stages is None else tuple(stages)
-        return state.latest(canonical_stage(stage, state.stages) for stage in wanted)
-
-    def best_version(
-        self,
-        name: str,
-        metric: str,
-        direction: Literal["min", "max"],
-        *,
-        stages: Iterable[str] | None = None,
-    ) -> ModelVersion:
-        """The version whose run has the least or the greatest value of a metric; the newest of several that share it.
-
-        Reads each version's run; NaN is never best.
-
-        Raises:
-            NotFound: no version has the metric.
-        """
-        if direction not in ("min", "max"):
-            raise InvalidInput(f"Invalid direction {direction!r}: expected 'min' or 'max'")
-        state = self._active(name)
-        wanted = (
-            state.stages if stages is None else [canonical_stage(s, state.stages) for s in stages]
-        )
-        among = [one for one in state.all_versions() if one.current_stage in wanted]
-        values = [facts.metrics.get(metric) for facts in together(self._facts_of, among)]
-        sign = -1.0 if direction == "min" else 1.0
-        ranked = [
-            (sign * value, version.version)
-            for value, version in zip(values, among, strict=True)
-            if value is not None and not math.isnan(value)
-        ]
-        if not ranked:
-            raise NotFound(f"no version of {name!r} has the metric {metric!r}")
-        return decisions.get_version(state, max(ranked)[1])
-
-    # -- deployments ------------------------------------------------------------------------------
-
-    def set_deployment(
-        self, name: str, version: int | str, target: str, *, url: str = "", link: str | None = None
-    ) -> ModelVersion:
-        """Record that a version runs at `target`, and that no other one does."""
-        number = check_version(version)
-        deployment = Deployment(
-            target=check_label("target", target),
-            time=self._ledger.clock.now_ms(),
-            by=self.actor.name,
-            url=check_comment("url", url),
-            link=check_comment("link", self._context.link if link is None else link),
-        )
-        change = self._change(
-            name, lambda state: decisions.decide_set_deployment(state, number, deployment)
-        )
-        return decisions.get_version(change.state, number)
-
-    def delete_deployment(self, name: str, version: int | str, target: str) -> ModelVersion:
-        """Record that a version no longer runs at `target`. Raises `NotFound`."""
-        number = check_version(version)
-        change = self._change(
-            name, lambda state: decisions.decide_delete_deployment(state, number, target)
-        )
-        return decisions.get_version(change.state, number)
-
     # -- facts ------------------------------------------------------------------------------------
 
     def _source_facts(
@@ -324,17 +194,3 @@ class Versions(Models):
             return self._facts.look(version.run_id, version.artifact_path, version.source)
         except (NotFound, NotAllowed):
             return version.facts
-
-
-def _parsed(uri: str) -> tuple[str, str | None, str]:
-    """Name, alias and selector of a `models:/` URI."""
-    scheme, _, rest = uri.partition(":/")
-    name, slash, selector = rest.strip("/").partition("/")
-    if scheme == "models" and slash and selector and "/" not in selector:
-        return check_model_name(name), None, selector
-    name, at, alias = rest.strip("/").rpartition("@")
-    if scheme == "models" and at and not slash:
-        return check_model_name(name), check_alias(alias), ""
-    raise InvalidInput(
-        f"Invalid model URI {uri[:300]!r}: expected models:/<name>/<version or stage> or models:/<name>@<alias>"
-    )
