@@ -41,6 +41,8 @@ PREFECT_ENV := .venv/prefect/.made-from-$(call key,$(PREFECT_FROM))
 AIRFLOW_ENV := .venv/airflow/.made-from-$(call key,$(AIRFLOW_FROM))
 FLAVORS_FROM := constraints/flavors.txt core/pyproject.toml
 FLAVORS_ENV := .venv/flavors/.made-from-$(call key,$(FLAVORS_FROM))$(TORCH)
+SPARK_FROM := constraints/spark.txt core/pyproject.toml
+SPARK_ENV := .venv/spark/.made-from-$(call key,$(SPARK_FROM))
 DOCS_ENV := .venv/docs/.made-from-$(call key,constraints/docs.txt)
 
 .PHONY: envs
@@ -55,6 +57,9 @@ $(AIRFLOW_ENV): | $(UV)
 $(FLAVORS_ENV): | $(UV)
 	$(call make_env,constraints/flavors.txt,--editable core)
 	@$(if $(TORCH),$(UV) pip install --quiet --python $(@D)/bin/python torch==$(TORCH) || { rm -f $@; exit 1; })
+
+$(SPARK_ENV): | $(UV)
+	$(call make_env,constraints/spark.txt,--editable core)
 
 $(DOCS_ENV): | $(UV)
 	$(call make_env,constraints/docs.txt,)
@@ -78,7 +83,7 @@ $(CURDIR)/.venv/tools/bin/uv:
 
 .PHONY: constraints
 constraints: | $(UV) ## Compile constraints/*.in to pins; UPGRADE=1 takes newer versions
-	@for name in prefect airflow flavors docs; do \
+	@for name in prefect airflow flavors spark docs; do \
 		$(UV) pip compile --quiet --python-version 3.11 --no-annotate --no-emit-index-url \
 			--no-emit-find-links --no-emit-package stageline --no-emit-package prefect-stageline \
 			--no-emit-package airflow-provider-stageline \
