@@ -54,14 +54,19 @@ class Workspace:
 
         Args:
             url: A folder, or any URL that fsspec knows.
-            settings: Any setting by name, such as `storage_options`.
+            settings: Any setting by name. `storage_options` may also be a function that returns them: it is asked
+                when the store is first used, and again when the store refuses what it gave, as when it has expired.
 
         Raises:
             InvalidInput: nothing here can open the URL, or a setting is wrong.
         """
         given = {**settings, **({"store": str(url)} if url is not None else {})}
+        look_up = (
+            given.pop("storage_options") if callable(settings.get("storage_options")) else None
+        )
         chosen = load_settings(given=given)
-        return cls(open_store(chosen.store, chosen.storage_options, chosen.durability), chosen)
+        options = look_up or chosen.storage_options
+        return cls(open_store(chosen.store, options, chosen.durability), chosen)
 
     def __repr__(self) -> str:
         return f"Workspace({self.store.url!r})"

@@ -172,6 +172,33 @@ def test_fresh_credentials_are_not_looked_up_again(
     assert len(flaky.made) == 1
 
 
+def test_a_function_of_options_is_asked_at_first_use_and_when_they_are_refused(
+    clock: FixedClock, flaky: type[FlakyFileSystem]
+) -> None:
+    tokens = iter(["token-one", "token-two"])
+    store = RemoteStore("flaky://place", lambda: {"token": next(tokens)}, clock=clock)
+    assert flaky.made == []
+    store.replace("a", b"1")
+    clock.sleep(3600)
+    flaky.failures = [HttpError("ExpiredToken", 400)]
+    assert store.read("a") == b"1"
+    assert [made["token"] for made in flaky.made] == ["token-one", "token-two"]
+
+    flaky.failures = [HttpError("InvalidRequest", 400, "token-one, token-two")]
+    with pytest.raises(StorageFailed) as caught:
+        store.read("a")
+    assert "token-" not in everything_shown(caught.value)
+
+
+def test_credentials_that_can_not_be_looked_up_are_told(clock: FixedClock) -> None:
+    def away() -> dict[str, str]:
+        raise ConnectionError("the keeper of secrets is away")
+
+    store = RemoteStore("flaky://place", away, clock=clock)
+    with pytest.raises(Unauthorized, match=r"could not look up.*is away"):
+        store.read("a")
+
+
 # --- secrets
 
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from stageline.errors import InvalidInput
 from stageline.storage.local import Durability, LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from stageline.storage.port import ObjectStore
 
+StorageOptions: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
+"""fsspec's own, whose names and values are the backend's (hence `Any`); a function is asked at each new session,
+so that credentials which were renewed where it looks are found."""
+
 
 def open_store(
-    url: str | Path, options: Mapping[str, Any] | None = None, durability: Durability = "os"
+    url: str | Path, options: StorageOptions | None = None, durability: Durability = "os"
 ) -> ObjectStore:
     """The store at `url`: a path, `file://`, `memory://name`, or any URL that fsspec knows. Sends no request.
 
-    `options` are fsspec's storage options, whose names and values are the backend's own (hence `Any`);
     `durability` concerns local stores. Raises `InvalidInput` for a URL that nothing here can open.
     """
     text = os.fspath(url)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stageline.storage.filesystem import Dialect
+    from stageline.storage.open import StorageOptions
     from stageline.storage.port import Entry
 
 T = TypeVar("T")
@@ -42,22 +43,23 @@ class RemoteStore:
 
     A call that fails in passing (throttled, 5xx, connection lost) is repeated with growing, jittered
     waits for up to `retry_for_s` in all, except `create`, which `storage.commit.commit` repeats.
-    Refused credentials are looked up once more, since they may have been renewed where they come from.
+    Refused credentials are looked up once more, since they may have been renewed where they come from:
+    `options` may be a function, which is then asked again.
     """
 
     def __init__(
         self,
         url: str,
-        options: Mapping[str, Any] | None = None,
+        options: StorageOptions | None = None,
         *,
         retry_for_s: float = RETRY_FOR_S,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         _check_package(url)
         self._address = url
-        self._options = dict(options or {})
+        self._options = options or {}
         self._url = public_url(url)
-        self._secrets = secrets_of(url, self._options)
+        self._secrets = secrets_of(url, {} if callable(self._options) else self._options)
         self._retry_for_s = retry_for_s
         self._clock = clock
         self._lock = Lock()
@@ -170,18 +172,33 @@ class RemoteStore:
             return self._dialect
 
     def _open_new(self) -> Dialect:
+        options = self._looked_up()
         try:
             with importing():
                 # Late: fsspec costs 0.15 s of CPU to import, s3fs a second.
                 from stageline.storage.filesystem import open_filesystem
 
-                return open_filesystem(self._address, self._options)
+                return open_filesystem(self._address, options)
         except (ImportError, ValueError, TypeError, KeyError) as error:
             raise InvalidInput(
                 redacted(f"can not open {self._url}: {error}", self._secrets)
             ) from self._cause(error)
         except Exception as error:  # some backends connect at once
             raise self._told("open", "", error) from self._cause(error)
+
+    def _looked_up(self) -> Mapping[str, Any]:
+        if not callable(self._options):
+            return self._options
+        try:
+            options = self._options()
+        except Exception as error:  # whoever keeps the credentials raises classes of their own
+            raise Unauthorized(
+                f"could not look up the credentials for {self._url}: {type(error).__name__}: {error}"
+            ) from error
+        # An error may still be on its way that shows the old ones.
+        known = {*self._secrets, *secrets_of(self._address, options)}
+        self._secrets = sorted(known, key=len, reverse=True)
+        return options
 
     def _renewed(self, refused: Dialect) -> bool:
         with self._lock:
