@@ -101,3 +101,11 @@ class RegisteredModel(msgspec.Struct, frozen=True, kw_only=True):
     latest_versions: list[ModelVersion] = []
     """The highest version of each stage that holds any, in the order of the stages."""
     stages: tuple[str, ...] = DEFAULT_STAGES
+    archive_stage: str | None = Stage.ARCHIVED.value
+    """Where versions go that are replaced or rolled back; None: nowhere."""
+
+    @property
+    def final_stage(self) -> str:
+        """The stage that versions are on their way to: the last that is neither the first nor the archive."""
+        inner = [stage for stage in self.stages[1:] if stage != self.archive_stage]
+        return inner[-1] if inner else self.stages[-1]

@@ -113,6 +113,7 @@ class ModelState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 msgspec.structs.replace(version, aliases=()) for version in self.latest(self.stages)
             ],
             stages=self.stages,
+            archive_stage=self.archive_stage,
         )
 
 

@@ -113,7 +113,7 @@ class Choosing(Versions):
             state.stages if stages is None else [canonical_stage(s, state.stages) for s in stages]
         )
         among = [one for one in state.all_versions() if one.current_stage in wanted]
-        values = [facts.metrics.get(metric) for facts in together(self._facts_of, among)]
+        values = [facts.metrics.get(metric) for facts in together(self.facts_of, among)]
         sign = -1.0 if direction == "min" else 1.0
         ranked = [
             (sign * value, version.version)

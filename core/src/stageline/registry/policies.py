@@ -73,5 +73,5 @@ class Policies(Deployments):
         known = {metric for one in state.versions.values() for metric in one.facts.metrics}
         if wanted <= known:
             return known
-        now = together(self._facts_of, state.all_versions())
+        now = together(self.facts_of, state.all_versions())
         return known | {metric for facts in now for metric in facts.metrics}

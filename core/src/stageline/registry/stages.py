@@ -15,9 +15,9 @@ from stageline.registry.policies import Policies
 from stageline.storage.parallel import together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from stageline.domain.model import Actor, ModelVersion
+    from stageline.domain.model import Actor, ModelVersion, VersionFacts
     from stageline.domain.registry_events import KnownEvent
     from stageline.domain.registry_state import ModelState
     from stageline.registry.ledger import Context
@@ -41,6 +41,34 @@ class Stages(Policies):
         )
         measured = self._measured(state, move)
         return stage_decisions.judge(state, move, self._doing(None, actor).actor, measured)
+
+    def check_gates(
+        self,
+        name: str,
+        stage: str,
+        versions: Iterable[int] | None = None,
+        *,
+        actor: str | Actor | None = None,
+    ) -> dict[int, Decision]:
+        """`check_gate` for several versions, or for all outside the stage: one look at the model and at each run."""
+        state = self._active(name)
+        stage = canonical_stage(stage, state.stages)
+        held = state.holding(stage)
+        numbers = [n for n in (state.numbers() if versions is None else versions) if n not in held]
+        moves = [stage_decisions.checked_move(state, Move(version=n, stage=stage)) for n in numbers]
+        asked = {n: decisions.get_version(state, n) for n in (*numbers, *held)} if moves else {}
+        facts = (
+            dict(zip(asked, together(self.facts_of, asked.values()), strict=True))
+            if state.policy(stage).needs_facts
+            else {}
+        )
+        person = self._doing(None, actor).actor
+        return {
+            move.version: stage_decisions.judge(
+                state, move, person, self._measured(state, move, facts)
+            )
+            for move in moves
+        }
 
     def transition(
         self,
@@ -139,7 +167,9 @@ class Stages(Policies):
     def _deed(self, context: Context) -> Deed:
         return Deed(actor=context.actor, time=self._ledger.clock.now_ms())
 
-    def _measured(self, state: ModelState, move: Move) -> Measured:
+    def _measured(
+        self, state: ModelState, move: Move, known: Mapping[int, VersionFacts] | None = None
+    ) -> Measured:
         """What the policy's rules ask for and the journal does not know: no request where they ask for nothing."""
         move = stage_decisions.checked_move(state, move)
         policy = state.policy(move.stage)
@@ -147,7 +177,7 @@ class Stages(Policies):
             return stage_decisions.NOTHING_MEASURED
         numbers = [move.version, *(n for n in state.holding(move.stage) if n != move.version)]
         versions = [decisions.get_version(state, number) for number in numbers]
-        facts = together(self._facts_of, versions)
+        facts = [known[n] for n in numbers] if known else together(self.facts_of, versions)
         checks = {name: run_check(name, versions[0], facts[0]) for name in policy.checks}
         return Measured(versions=dict(zip(numbers, facts, strict=True)), checks=checks)
 

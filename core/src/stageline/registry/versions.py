@@ -104,6 +104,13 @@ class Versions(Models):
         """One version. Raises `NotFound`."""
         return decisions.get_version(self._state(name), check_version(version))
 
+    def facts_of(self, version: ModelVersion) -> VersionFacts:
+        """What a version's run and files say now; as they were when it was registered, if its run is gone."""
+        try:
+            return self._facts.look(version.run_id, version.artifact_path, version.source)
+        except (NotFound, NotAllowed):
+            return version.facts
+
     def search_model_versions(
         self,
         filter_string: str = "",
@@ -187,10 +194,3 @@ class Versions(Models):
         if source is not None:
             check_source(source)
         return self._facts.look(run_id, artifact_path, source)
-
-    def _facts_of(self, version: ModelVersion) -> VersionFacts:
-        """What is true of a version now; as it was when it was registered, if its run is gone."""
-        try:
-            return self._facts.look(version.run_id, version.artifact_path, version.source)
-        except (NotFound, NotAllowed):
-            return version.facts
