@@ -15,6 +15,7 @@ from stageline.registry.registry import Registry
 from stageline.storage import layout
 from stageline.storage.memory import MemoryStore
 from stageline.testing.clock import FixedClock
+from stageline.testing.counting import CountingStore
 
 DAY = 86_400_000
 
@@ -165,3 +166,47 @@ def test_journal_of_another_model_proves_nothing(store: MemoryStore, days: Regis
     data = store.read(entry_key(1))
     store.create(layout.model_journal("beer") + layout.revision(1), data)
     assert "is about 'wine'" in days.verify("beer").problem
+
+
+# -- the newest first -----------------------------------------------------------------------------
+
+
+def told(entries: object) -> list[tuple[str, int]]:
+    return [(entry.name, entry.number) for entry in entries]  # type: ignore[attr-defined]
+
+
+def test_backwards_goes_through_many_reads_and_former_names(store: MemoryStore) -> None:
+    registry = with_versions(store, 1, "beer")
+    registry.delete("beer")
+    for number in range(20):
+        registry.register("wine", source=f"s3://{number}")
+    registry.rename("wine", "beer")
+    registry.rename("beer", "cider")
+    registry.create_registered_model("wine")
+    wine = [("wine", number) for number in range(21, 0, -1)]
+    beer = [("beer", 5), ("beer", 4), ("beer", 3)]
+    for reader in (registry, open_registry(store)):
+        cider = told(reader.backwards("cider"))
+        assert cider == [("cider", 2), ("cider", 1), *beer, *wine]
+        assert told(reader.backwards("wine")) == [("wine", 22), *wine]
+
+
+def test_backwards_sees_an_arrival_that_nobody_wrote_down(store: MemoryStore) -> None:
+    with_versions(store, 1).rename("wine", "beer")
+    store.delete(layout.model_journal("beer") + layout.revision(2))
+    entries = told(open_registry(store).backwards("beer"))
+    assert entries == [("beer", 1), ("wine", 2), ("wine", 1)]
+
+
+def test_backwards_reads_no_more_than_a_handful_for_what_happened_lately() -> None:
+    store = CountingStore(new_store())
+    with_versions(store, 40)
+    registry = open_registry(store)
+    with store.counted() as c:
+        assert next(registry.backwards("wine")).number == 40
+    assert c.by_verb() == {"list": 2, "read": 8}
+
+
+def test_backwards_of_an_unknown_model_is_refused(store: MemoryStore) -> None:
+    with pytest.raises(NotFound):
+        next(open_registry(store).backwards("wine"))
