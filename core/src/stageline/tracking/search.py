@@ -87,6 +87,24 @@ class RunSearch:
         token = encode_token(offset + count) if len(found) > count else None
         return Page(self._loaded(found[:count]), token)
 
+    def matching(
+        self,
+        experiment_ids: Sequence[str],
+        comparisons: Sequence[Comparison],
+        view: ViewType = ViewType.ALL,
+        *,
+        limit: int,
+        refresh: bool = True,
+    ) -> list[RunSummary]:
+        """The runs that meet comparisons, the latest first, whether or not the language of filters can say them.
+
+        Without `refresh` the store is asked nothing: for a second question right after the first.
+        Raises `StorageFailed`.
+        """
+        ids = list(dict.fromkeys(experiment_ids))
+        asked = _Asked(tuple(comparisons), (), view)
+        return self._loaded(self._found(ids, asked, 0, limit, refresh=refresh))
+
     def count(
         self,
         experiment_ids: Sequence[str],
@@ -116,7 +134,7 @@ class RunSearch:
         self._copies.close()
 
     def _found(
-        self, ids: list[str], asked: _Asked, offset: int, limit: int
+        self, ids: list[str], asked: _Asked, offset: int, limit: int, *, refresh: bool = True
     ) -> list[tuple[Hit, str]]:
         """Hits with their experiments, in order."""
         # The runs to skip may all be in one experiment, so of several each gives as many as could be needed.
@@ -132,7 +150,7 @@ class RunSearch:
                 uris=self._uris,
             )
 
-        hits = self._ask_each(ids, select)
+        hits = self._ask_each(ids, select, refresh=refresh)
         tagged = [[(hit, each) for hit in found] for each, found in hits.items()]
         merged = heapq.merge(*tagged, key=lambda pair: pair[0].key)
         return list(islice(merged, outer, outer + limit))
@@ -147,8 +165,12 @@ class RunSearch:
             loaded.update((summary.run_id, summary) for summary in found_here)
         return [loaded[hit.run_id] for hit, _ in found if hit.run_id in loaded]
 
-    def _ask_each(self, ids: list[str], question: Callable[[Projection], T]) -> dict[str, T]:
+    def _ask_each(
+        self, ids: list[str], question: Callable[[Projection], T], *, refresh: bool = True
+    ) -> dict[str, T]:
         def ask(experiment_id: str) -> T:
+            if not refresh:
+                return self._copies.ask(experiment_id, question)
             foldable = self._copies.refresh(experiment_id)
             answer = self._copies.ask(experiment_id, question)
             self._copies.fold_if_full(experiment_id, foldable)
