@@ -1,0 +1,198 @@
+"""The MLproject file: what a project can run, and in which environment. A folder without one is a project too.
+
+The format is MLflow's; what it does not know is passed over, so that a project made for it is read as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stageline.errors import InvalidInput
+from stageline.models.safe_yaml import read_yaml
+
+FILE_NAME = "mlproject"
+"""In any case: `MLproject` as a rule."""
+
+_ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an entry point."""
+
+    name: str
+    type: str = "string"
+    """`string`, `float`, `path` or `uri`; any other word is taken as `string`, as by MLflow."""
+    default: str | None = None
+    """None: a value must be given."""
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """Something that a project can run."""
+
+    name: str
+    command: str
+    """For bash, with `{name}` where a parameter goes."""
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, as its folder describes it."""
+
+    name: str | None
+    folder: Path
+    entry_points: Mapping[str, EntryPoint]
+    environment: Mapping[str, object]
+    """The part of the file that is about the environment: at most one of its three keys."""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    """What the file lists under `steps`, as it stands there."""
+
+    def entry_point(self, name: str) -> EntryPoint:
+        """The entry point of that name, or else the script: `.py`, `.sh` or `.R`, by its path in the project.
+
+        Raises:
+            InvalidInput: it is neither.
+        """
+        if name in self.entry_points:
+            return self.entry_points[name]
+        command = _script_command(name)
+        if command is None:
+            known = ", ".join(self.entry_points) or "none"
+            raise InvalidInput(
+                f"the project has no entry point {name!r} (there are: {known}), and it is no script that can be run: "
+                "one that ends in .py, .sh or .R"
+            )
+        script = (self.folder / name).resolve()
+        if not script.is_file() or not script.is_relative_to(self.folder.resolve()):
+            raise InvalidInput(
+                f"the project has neither an entry point nor a script {name!r}: choose one with -e; "
+                f"there are: {', '.join([*self.entry_points, *_scripts_in(self.folder)]) or 'none'}"
+            )
+        return EntryPoint(name, command)
+
+
+def load_project(folder: Path) -> Project:
+    """Read the project that lies in `folder`.
+
+    Raises:
+        InvalidInput: the MLproject file breaks a rule.
+        Corrupt: it is not plain YAML.
+    """
+    path = find_mlproject(folder)
+    if path is None:
+        return Project(None, folder, {}, {})
+    data = path.read_bytes()
+    document = read_yaml(data, str(path)) if data.strip() else {}
+    environment = {key: document[key] for key in _ENVIRONMENT_KEYS if key in document}
+    if len(environment) > 1:
+        raise InvalidInput(
+            f"{path} names more than one environment, {' and '.join(environment)}: keep one of them"
+        )
+    name = document.get("name")
+    return Project(
+        None if name is None else str(name),
+        folder,
+        {
+            str(key): _entry_point(str(key), value, path)
+            for key, value in _mapping(document.get("entry_points"), "entry_points", path).items()
+        },
+        environment,
+        _steps(document.get("steps"), path),
+    )
+
+
+def find_mlproject(folder: Path) -> Path | None:
+    """The MLproject file of `folder`, whatever the case of its name; None if there is none."""
+    found = sorted(path for path in folder.iterdir() if path.name.lower() == FILE_NAME)
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise InvalidInput(f"{folder} holds {names}, which differ only in case: keep one of them")
+    return found[0] if found else None
+
+
+def _entry_point(name: str, value: object, path: Path) -> EntryPoint:
+    entry = _mapping(value, f"the entry point {name!r}", path)
+    command = entry.get("command")
+    if not isinstance(command, str) or not command.strip():
+        raise InvalidInput(
+            f"{path}: the entry point {name!r} should have a command, such as 'python train.py', not {command!r}"
+        )
+    parameters = _mapping(entry.get("parameters"), f"the parameters of {name!r}", path)
+    return EntryPoint(
+        name,
+        command,
+        tuple(_parameter(str(key), spec, path) for key, spec in parameters.items()),
+    )
+
+
+def _parameter(name: str, spec: object, path: Path) -> Parameter:
+    if spec is None:
+        return Parameter(name)
+    if isinstance(spec, str):
+        return Parameter(name, spec)
+    if not isinstance(spec, Mapping):
+        raise InvalidInput(
+            f"{path}: the parameter {name!r} should be a type or a mapping such as {{type: float, default: {spec}}}, "
+            f"not {spec!r}"
+        )
+    default = spec.get("default")
+    return Parameter(
+        name, str(spec.get("type", "string")), None if default is None else str(default)
+    )
+
+
+def _steps(value: object, path: Path) -> tuple[Mapping[str, Any], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(step, Mapping) for step in value):
+        raise InvalidInput(
+            f"{path}: steps should be a list of mappings, such as [{{entry_point: load}}]"
+        )
+    return tuple(value)
+
+
+def _mapping(value: object, what: str, path: Path) -> Mapping[Any, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{path}: {what} should be a mapping, not {value!r}")
+    return value
+
+
+def _script_command(name: str) -> str | None:
+    """How a script is run by the ending of its name; None for any other ending."""
+    extension = os.path.splitext(name)[1]
+    # A path that begins with a dash would be an option.
+    path = _as_template(shlex.quote(f"./{name}" if name.startswith("-") else name))
+    if extension == ".py":
+        return f"python {path}"
+    if extension == ".sh":
+        return f"{_as_template(shlex.quote(os.environ.get('SHELL') or 'bash'))} {path}"
+    if extension == ".R":
+        return f"Rscript -e {_as_template(shlex.quote(_r_expression(name)))} --args"
+    return None
+
+
+def _r_expression(name: str) -> str:
+    """As MLflow, by way of its R package, which hands the script its parameters; without it, the script alone."""
+    text = name.replace("\\", "\\\\").replace("'", "\\'")
+    return (
+        "if (requireNamespace('mlflow', quietly = TRUE)) "
+        f"mlflow::mlflow_source('{text}') else source('{text}')"
+    )
+
+
+def _as_template(text: str) -> str:
+    """Text that stands for itself in a command."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _scripts_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix in (".py", ".sh", ".R"))
