@@ -11,6 +11,7 @@ import math
 import operator
 import posixpath
 import re
+from functools import lru_cache
 from typing import Final, Literal, SupportsFloat, SupportsIndex
 
 from stageline.errors import InvalidInput
@@ -94,6 +95,13 @@ def check_key(kind: KeyKind, key: str) -> str:
     `../a` are refused.
     """
     _check_text(_KEY_ARGUMENT[kind], key)
+    _check_key_text(kind, key)
+    return key
+
+
+# A process logs the same few keys over and over.
+@lru_cache(maxsize=4096)
+def _check_key_text(kind: KeyKind, key: str) -> None:
     if not _KEY.fullmatch(key):
         raise _invalid(
             _KEY_ARGUMENT[kind],
@@ -108,7 +116,6 @@ def check_key(kind: KeyKind, key: str) -> str:
             f"a {kind} key must be a normal relative path; as a path this one is {normal!r}",
         )
     _check_length(_KEY_TITLE[kind], MAX_KEY_LENGTH, key)
-    return key
 
 
 def check_param_value(value: str, *, truncate: bool = True) -> tuple[str, bool]:

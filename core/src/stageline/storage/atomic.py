@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
+from itertools import count
 
 from stageline.storage.keys import TEMPORARY
 
@@ -16,9 +17,29 @@ NEW = (
 )
 
 
+class _Names:
+    """Names that no other process chooses: what is random in them is asked for once, not for each file."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._prefix = ""
+
+    def next(self) -> str:
+        if not self._prefix:
+            self._prefix = f"{TEMPORARY}{os.urandom(8).hex()}-"
+        return f"{self._prefix}{next(self._numbers):x}"
+
+
+_names = _Names()
+
+
 def new_temporary(path: str) -> tuple[str, int]:
     """A new file beside `path`, hidden from listings: its name, and a descriptor to write to."""
-    temporary = f"{os.path.dirname(path)}{os.sep}{TEMPORARY}{os.urandom(8).hex()}"
+    temporary = f"{os.path.dirname(path)}{os.sep}{_names.next()}"
     return temporary, os.open(temporary, NEW, 0o666)
 
 

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -130,15 +131,31 @@ def _named_with_head(path: Path, head: WalHead) -> int:
 
 
 def _new_file(path: Path) -> int:
+    name = str(path)
     for _ in range(_FOLDER_TURNS):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(os.path.dirname(name))
         try:
             return os.open(
-                path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
+                name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
             )
         except FileNotFoundError:  # the store removes folders that it leaves empty
             continue
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def _make_folder(folder: str) -> None:
+    # As os.makedirs, which asks for each folder first; here most of them are new.
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+    except FileNotFoundError:
+        if not os.path.dirname(folder):
+            raise
+        _make_folder(os.path.dirname(folder))
+        with suppress(FileExistsError):
+            os.mkdir(folder)
 
 
 def adopt_wal(path: Path) -> WriteAheadLog | None:
@@ -196,9 +213,24 @@ def decode_head(payload: bytes) -> WalHead:
 
 def read_tail(path: Path, start: int, most: int = -1) -> bytes:
     """What the file holds from offset `start` on, or the first `most` bytes of it."""
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(most)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if most < 0:
+            most = os.fstat(descriptor).st_size - start
+        return _read_whole(descriptor, start, most)
+    finally:
+        os.close(descriptor)
+
+
+def _read_whole(descriptor: int, start: int, size: int) -> bytes:
+    # One call reads 2 GB at most, and fewer if a network's disk likes; none is the file's end.
+    data = os.pread(descriptor, max(size, 0), start)
+    while 0 < len(data) < size:
+        more = os.pread(descriptor, size - len(data), start + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def is_written(path: Path) -> bool:

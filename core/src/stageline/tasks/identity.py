@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stageline.domain.ids import derive_run_id
@@ -39,12 +40,12 @@ class PipelineIdentity:
     links: Mapping[str, str] = field(default_factory=dict)
     """Pages about this attempt, by what they are: `{"prefect": "http://..."}`."""
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """The same on every host and for every attempt."""
         return pipeline_run_id(self.orchestrator, self.pipeline_run)
 
-    @property
+    @cached_property
     def parent_run_id(self) -> str | None:
         """The run of the pipeline run that started this one."""
         if self.parent_pipeline_run is None:
@@ -90,7 +91,7 @@ class TaskIdentity:
     links: Mapping[str, str] = field(default_factory=dict)
     """Pages about this attempt, by what they are: `{"prefect": "http://..."}`."""
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """The same on every host and for every attempt."""
         if self.task_run is not None:
@@ -98,7 +99,7 @@ class TaskIdentity:
         index = "" if self.index is None else str(self.index)
         return derive_run_id(self.orchestrator, "task", self.pipeline_run or "", self.task, index)
 
-    @property
+    @cached_property
     def parent_run_id(self) -> str | None:
         """The run of the pipeline run; None for a task that runs by itself."""
         if self.pipeline_run is None:

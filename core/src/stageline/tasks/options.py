@@ -80,7 +80,9 @@ class Tracking:
 
     def within(self, outer: Tracking) -> Tracking:
         """This, with what it leaves open taken from the tracking of the pipeline."""
-        return replace(self, experiment=outer.experiment) if self.experiment is None else self
+        if self.experiment is not None or outer.experiment is None:
+            return self
+        return replace(self, experiment=outer.experiment)
 
     def records_param(self, name: str) -> bool:
         """Whether an argument of that name is recorded."""

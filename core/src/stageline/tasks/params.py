@@ -11,6 +11,7 @@ import os
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from stageline.tasks.redaction import MASK, MAX_DEPTH, parts_of
 
@@ -28,7 +29,7 @@ def bound_params(
 ) -> dict[str, Any]:
     """Arguments by name, defaults too, without `self` and `cls`. Empty if they do not fit: the call will say so."""
     try:
-        signature = inspect.signature(function)
+        signature = _signature(function)
         bound = signature.bind(*args, **kwargs)
     except (TypeError, ValueError):
         return {}
@@ -42,6 +43,20 @@ def bound_params(
         else:
             params[name] = value
     return params
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        known = _signatures.get(function)
+    except TypeError:  # a callable that can not be hashed
+        return inspect.signature(function)
+    if known is None:
+        known = _signatures[function] = inspect.signature(function)
+    return known
+
+
+_signatures: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
+"""Reading one takes longer than binding to it, and a mapped task is called many times."""
 
 
 def param_texts(

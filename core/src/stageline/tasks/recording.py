@@ -10,6 +10,7 @@ import time
 from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.run import Attempt, RunStatus
@@ -265,10 +266,16 @@ class Recording:
 
 
 def _source_tags(function: Any) -> dict[str, str]:
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    return _source_tags_of(code.co_filename if code is not None else "")
+
+
+# As the code version: it is that of the code which this process has loaded.
+@lru_cache(maxsize=256)
+def _source_tags_of(file: str) -> dict[str, str]:
     from stageline.tracking.source import source_tags
 
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    folder = os.path.dirname(code.co_filename) if code is not None else ""
+    folder = os.path.dirname(file)
     return source_tags(folder if os.path.isdir(folder) else None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,12 @@ _IN_TEXT = (
         rf"\1{MASK}",
     ),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S), MASK),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bsk-[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"), MASK),
 )  # fmt: skip
+_COMPOUND = re.compile(r"[\s=:]")
+"""Each of the patterns above needs one of these characters; a task's tags are mostly single words."""
+_KEY_BY_ITS_LOOKS = re.compile(
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bsk-[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"
+)
 # Shorter ones would blank out half of every message.
 _SHORTEST_SECRET = 4
 
@@ -110,11 +115,10 @@ class Redactor:
         """
         if any(pattern.search(name) for pattern in self._patterns):
             return True
-        words = [word.lower() for word in _WORDS.findall(name)]
-        hits = _SECRET_WORDS.intersection(words)
+        hits, is_owned_key = _secret_words(name)
         if hits and not (hits <= _COUNTED and isinstance(value, (bool, int, float))):
             return True
-        return any(one in _KEY_OWNERS and two in ("key", "keys") for one, two in pairwise(words))
+        return is_owned_key
 
     def is_secret(self, value: Any) -> bool:
         """Whether an object is a secret by what it is."""
@@ -128,9 +132,10 @@ class Redactor:
         """
         for secret in sorted(self._known, key=len, reverse=True):
             text = text.replace(secret, MASK)
-        for pattern, replacement in _IN_TEXT:
-            text = pattern.sub(replacement, text)
-        return text
+        if _COMPOUND.search(text):
+            for pattern, replacement in _IN_TEXT:
+                text = pattern.sub(replacement, text)
+        return _KEY_BY_ITS_LOOKS.sub(MASK, text)
 
     def tags(self, tags: Mapping[str, Any]) -> dict[str, Any]:
         """Tags without secrets."""
@@ -157,6 +162,16 @@ class Redactor:
         elif depth < MAX_DEPTH:
             for name, part in parts_of(value):
                 self._learn(part, is_secret=self.is_secret_name(name, part), depth=depth + 1)
+
+
+@lru_cache(maxsize=4096)
+def _secret_words(name: str) -> tuple[frozenset[str], bool]:
+    """The words in a name that speak of secrets, and whether it names somebody's key."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    is_owned_key = any(
+        one in _KEY_OWNERS and two in ("key", "keys") for one, two in pairwise(words)
+    )
+    return _SECRET_WORDS.intersection(words), is_owned_key
 
 
 MAX_DEPTH = 6

@@ -204,16 +204,17 @@ class RunOpening:
         if template is None:
             given[TAG_RUN_NAME] = invented_name(os.urandom(8))
         else:
-            given[TAG_RUN_NAME] = render_name(
-                fitting_tag_text(TAG_RUN_NAME, template),
-                {
+            template = fitting_tag_text(TAG_RUN_NAME, template)
+            fields: dict[str, object] = {}
+            if "{" in template:
+                fields = {
                     "user": given[TAG_USER],
                     "experiment": experiment_name or experiment_id or "",
                     "date": time.strftime("%Y-%m-%d", time.localtime(began / 1000)),
                     "time": time.strftime("%H-%M-%S", time.localtime(began / 1000)),
                     "run_id": run_id,
-                },
-            )
+                }
+            given[TAG_RUN_NAME] = render_name(template, fields)
         if parent_run_id:
             given[TAG_PARENT_RUN_ID] = names.check_run_id(parent_run_id)
         return ev.Started(self._clock.stamp(), run_id, experiment_id, experiment_name, began, given)

@@ -106,6 +106,11 @@ class LogStream:
         self._first_record: bytes | None = None
         self._is_start_shipped = not head.claims_id
 
+    def begin(self, started: Started) -> None:
+        """Take in the first record of a log that no thread but this knows of yet, so that it need not be read."""
+        self._take(started)
+        self._read_to = os.stat(self.path).st_size
+
     # -- reading the log --------------------------------------------------------------------------
 
     def catch_up(self) -> None:
@@ -114,14 +119,15 @@ class LogStream:
             if self.is_finished:
                 return
             try:
-                if os.stat(self.path).st_size == self._read_to:
+                size = os.stat(self.path).st_size
+                if size == self._read_to:
                     return
             except FileNotFoundError as error:
                 raise LogLost(
                     f"the log of run {self.head.run_id} at {self.path} is gone: somebody removed it while the run was "
                     "open. What is logged from now on is lost; end the run and begin another"
                 ) from error
-            frames = scan_frames(read_tail(self.path, self._read_to))
+            frames = scan_frames(read_tail(self.path, self._read_to, size - self._read_to))
             is_first = self._read_to == 0
             rows: dict[str, Series] = {}
             for payload in frames.payloads[1 if is_first else 0 :]:
@@ -288,35 +294,31 @@ class LogStream:
             moves = not self.lies_in_store or self.row_bytes >= SEAL_FROM
             if moves:
                 self.ship()
-            self.publish_end()
+            self._publish_end()
             self.is_finished = True
             if moves:
                 self.path.unlink(missing_ok=True)
 
-    def publish_end(self) -> None:
+    def _publish_end(self) -> None:
         """Say for the last time what this writer knows: to the run, and to the index."""
-        with self.lock:
-            self.catch_up()
-            end = RunEnd(
-                writer=self.head.writer,
-                segments=self._segments,
-                series=self._series,
-                attempt=self.head.attempt,
-                has_output=self.has_output,
-                summary=self.summary,
-                files=self.files,
-            )
-            body = encode_json(end, self.summary.metrics)
-            inbox = layout.inbox_final(
-                self.summary.experiment_id or "", self.head.run_id, self.head.writer
-            )
-            puts = [
-                (layout.run_end(self.head.run_id, self.head.writer), body),
-                (inbox, encode_summary(self.summary)),
-            ]
-            together(
-                lambda put: self.store.replace(*put), puts, width=1 if self.lies_in_store else 2
-            )
+        end = RunEnd(
+            writer=self.head.writer,
+            segments=self._segments,
+            series=self._series,
+            attempt=self.head.attempt,
+            has_output=self.has_output,
+            summary=self.summary,
+            files=self.files,
+        )
+        body = encode_json(end, self.summary.metrics)
+        inbox = layout.inbox_final(
+            self.summary.experiment_id or "", self.head.run_id, self.head.writer
+        )
+        puts = [
+            (layout.run_end(self.head.run_id, self.head.writer), body),
+            (inbox, encode_summary(self.summary)),
+        ]
+        together(lambda put: self.store.replace(*put), puts, width=1 if self.lies_in_store else 2)
 
 
 def open_stream(

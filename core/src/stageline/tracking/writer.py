@@ -84,6 +84,7 @@ class RunWriter:
         self.log_metric = _point_logger(self._append, self._metric_keys)
         """Log one point; see `_point_logger`."""
         self._begin(path, head)
+        self.stream.begin(started)
         _WRITERS.add(self)
 
     def _new_log(self, *, claims_id: bool) -> tuple[Path, WalHead]:
