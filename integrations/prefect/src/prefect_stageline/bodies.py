@@ -6,7 +6,6 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
-from dataclasses import replace
 from functools import update_wrapper, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -100,15 +99,16 @@ def _call_of(fn: Callable[..., Any]) -> TaskCall | None:
         return None
     task = context.task
     try:
-        call = task.call_in(context)
-        running = active_run()
-        if running is not None and running.run_id == call.identity.run_id:
-            return None  # the task calls its own function
+        tracking = task.tracking
         flow = FlowRunContext.get()
         if flow is not None and flow.flow_run is not None:
             if not flow.detached:
-                begin_flow_run(flow, task.tracking)
-            call = replace(call, tracking=inherited(task.tracking, flow.flow_run.id))
+                begin_flow_run(flow, tracking)
+            tracking = inherited(tracking, flow.flow_run.id)
+        call = task.call_in(context, tracking)
+        running = active_run()
+        if running is not None and running.run_id == call.identity.run_id:
+            return None  # the task calls its own function
     except (
         Exception
     ) as error:  # of ours or of Prefect's context: no reason not to do the task's work

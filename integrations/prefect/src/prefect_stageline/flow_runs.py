@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run as flow_run_runtime
@@ -107,6 +108,7 @@ def _hook(flow: Flow[..., Any]) -> None:
             hooks.append(end_flow_run)
 
 
+@lru_cache(maxsize=256)
 def _run_id(flow_run_id: UUID | str) -> str:
     return PipelineIdentity(
         orchestrator=ORCHESTRATOR, pipeline="", pipeline_run=str(flow_run_id)

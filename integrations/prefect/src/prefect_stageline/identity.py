@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from prefect.blocks.core import Block
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
 from stageline import ActiveRun, activated, active_run, chosen_experiment, get_workspace
@@ -108,6 +111,15 @@ def _revealed(value: Any) -> list[str]:
     return []
 
 
-def _links(kind: str, run_id: Any) -> dict[str, str]:
-    url = url_for(kind, obj_id=run_id)
-    return {} if url is None else {"prefect": url}
+def _links(kind: str, run_id: UUID) -> dict[str, str]:
+    url = _page_of_nobody(kind, get_current_settings().ui_url)
+    return {} if url is None else {"prefect": url.replace(str(_NOBODY), str(run_id))}
+
+
+_NOBODY = UUID(int=0)
+
+
+# To ask Prefect for each page costs as much as to open the run's log.
+@lru_cache(maxsize=16)
+def _page_of_nobody(kind: str, ui_url: str | None) -> str | None:
+    return url_for(kind, obj_id=_NOBODY)

@@ -68,12 +68,12 @@ class TrackedTask(Task[P, R]):
                 setattr(changed, kind, True)
         return changed
 
-    def call_in(self, context: TaskRunContext) -> TaskCall:
-        """What core has to know of the task run of `context`."""
+    def call_in(self, context: TaskRunContext, tracking: Tracking | None = None) -> TaskCall:
+        """What core has to know of the task run of `context`; `tracking` as completed by its flow's."""
         return TaskCall(
             identity=task_identity(context),
             open_session=open_session,
-            tracking=self.tracking,
+            tracking=tracking or self.tracking,
             # Whether `retry_condition_fn` lets it is known only later: then `record_failed` has the last word.
             will_retry=context.task_run.run_count <= self.retries,
             timeout_s=self.timeout_seconds,
