@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         activated,
         active_run,
         chosen_experiment,
+        collect_batches,
         create_experiment,
         delete_experiment,
         delete_run,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
         log_params,
         log_table,
         log_text,
+        plan_batches,
+        predict_part,
         search_experiments,
         search_runs,
         set_experiment,
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         set_store,
         set_tag,
         set_tags,
+        spark_udf,
         start_run,
     )
     from stageline.models.signature import ModelSignature, infer_signature
@@ -86,6 +90,7 @@ __all__ = [
     "active_run",
     "autolog",
     "chosen_experiment",
+    "collect_batches",
     "create_experiment",
     "delete_experiment",
     "delete_run",
@@ -116,6 +121,8 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "plan_batches",
+    "predict_part",
     "search_experiments",
     "search_runs",
     "set_experiment",
@@ -123,6 +130,7 @@ __all__ = [
     "set_store",
     "set_tag",
     "set_tags",
+    "spark_udf",
     "start_run",
 ]
 

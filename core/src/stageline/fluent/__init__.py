@@ -39,6 +39,7 @@ from stageline.fluent.runs import (
     get_run,
     start_run,
 )
+from stageline.fluent.scoring import collect_batches, plan_batches, predict_part, spark_udf
 from stageline.fluent.search import (
     as_view,
     search_experiments,
@@ -65,6 +66,7 @@ __all__ = [
     "as_view",
     "autolog",
     "chosen_experiment",
+    "collect_batches",
     "create_experiment",
     "delete_experiment",
     "delete_run",
@@ -94,6 +96,8 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "plan_batches",
+    "predict_part",
     "search_experiments",
     "search_runs",
     "set_experiment",
@@ -101,5 +105,6 @@ __all__ = [
     "set_store",
     "set_tag",
     "set_tags",
+    "spark_udf",
     "start_run",
 ]

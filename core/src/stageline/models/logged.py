@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from stageline.models.signature import ModelSignature
-    from stageline.models.uri import VersionSource
+    from stageline.models.uri import Place, RunModel, VersionSource
 
 
 class Registry(Protocol):
@@ -175,6 +175,14 @@ class Models:
     def fetch(self, uri: str | Path, dst: str | Path | None = None) -> Path:
         """The model's folder on this disk, checked; see `ModelFinder.fetch`."""
         return self._finder.fetch(str(uri), dst)
+
+    def locate(self, uri: str | Path) -> RunModel | Place:
+        """The run and path, or the place, that a URI stands for now. Raises `InvalidInput`, `NotFound`."""
+        return self._finder.locate(str(uri))
+
+    def read_mlmodel(self, uri: str | Path) -> bytes:
+        """A model's MLmodel file as it is stored. Raises `NotFound`."""
+        return self._finder.read_mlmodel(str(uri))
 
     def describe(self, uri: str | Path) -> MLmodel:
         """What a model says of itself, without fetching the rest of it. Raises `NotFound`."""
