@@ -26,6 +26,14 @@ COMMANDS = {
     ),
     "experiments": ("list", "search", "show", "create", "rename", "tag", "delete", "restore"),
     "artifacts": ("list", "download", "upload"),
+    "registry": (
+        *("list", "show", "create", "rename", "describe", "tag", "untag", "annotate", "delete"),
+        *("versions", "register", "best", "gate", "transition", "rollback"),
+        *("request", "requests", "approve", "reject", "cancel", "history", "verify", "follow"),
+    ),
+    "registry alias": ("set", "delete"),
+    "registry policy": ("show", "set", "delete"),
+    "registry deployments": ("list", "set", "delete"),
 }
 PATHS = [[*group.split(), name] for group, names in COMMANDS.items() for name in names]
 

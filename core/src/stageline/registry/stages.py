@@ -29,16 +29,23 @@ class Stages(Policies):
     # -- transitions ------------------------------------------------------------------------------
 
     def check_gate(
-        self, name: str, version: int | str, stage: str, *, actor: str | Actor | None = None
+        self,
+        name: str,
+        version: int | str,
+        stage: str,
+        *,
+        archive_existing: bool = False,
+        actor: str | Actor | None = None,
     ) -> Decision:
-        """Whether a version may enter a stage now, with each rule's measured value. Writes nothing.
+        """Whether `transition` would let a version into a stage now, with each rule's measured value. Writes nothing.
 
         `print(decision)` shows the table. Raises `NotFound`, `InvalidInput`.
         """
         state = self._active(name)
-        move = stage_decisions.checked_move(
-            state, Move(version=check_version(version), stage=stage)
+        asked = Move(
+            version=check_version(version), stage=stage, archive_existing=archive_existing
         )
+        move = stage_decisions.checked_move(state, asked)
         measured = self._measured(state, move)
         return stage_decisions.judge(state, move, self._doing(None, actor).actor, measured)
 
@@ -48,6 +55,7 @@ class Stages(Policies):
         stage: str,
         versions: Iterable[int] | None = None,
         *,
+        archive_existing: bool = False,
         actor: str | Actor | None = None,
     ) -> dict[int, Decision]:
         """`check_gate` for several versions, or for all outside the stage: one look at the model and at each run."""
@@ -55,7 +63,12 @@ class Stages(Policies):
         stage = canonical_stage(stage, state.stages)
         held = state.holding(stage)
         numbers = [n for n in (state.numbers() if versions is None else versions) if n not in held]
-        moves = [stage_decisions.checked_move(state, Move(version=n, stage=stage)) for n in numbers]
+        moves = [
+            stage_decisions.checked_move(
+                state, Move(version=n, stage=stage, archive_existing=archive_existing)
+            )
+            for n in numbers
+        ]
         asked = {n: decisions.get_version(state, n) for n in (*numbers, *held)} if moves else {}
         facts = (
             dict(zip(asked, together(self.facts_of, asked.values()), strict=True))
