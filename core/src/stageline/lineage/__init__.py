@@ -1,0 +1,1 @@
+"""Lineage: dataset -> run -> model version -> stage -> deployment, from what was recorded and nothing else."""
