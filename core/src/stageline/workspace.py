@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from stageline.domain.experiment import Experiment
     from stageline.domain.page import Page
+    from stageline.lineage.lineage import Lineage
     from stageline.models.logged import Models
     from stageline.registry.registry import Registry
     from stageline.storage.port import ObjectStore
@@ -113,6 +114,25 @@ class Workspace:
             lambda: self.registry,
             allow_pickle=self.settings.allow_pickle,
             storage_options=self.settings.storage_options,
+        )
+
+    # -- lineage ----------------------------------------------------------------------------------
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What came from what: datasets, runs, versions, stages, deployments."""
+        # Late: who logs asks for no graph.
+        from stageline.lineage.lineage import Lineage
+        from stageline.lineage.records import Sources
+
+        return Lineage(
+            Sources(
+                experiments=self.experiments,
+                runs=self.runs,
+                registry=lambda: self.registry,
+                search=lambda: self.index,
+                url=self.store.url,
+            )
         )
 
     # -- search -----------------------------------------------------------------------------------
