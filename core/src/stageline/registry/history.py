@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import dropwhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.registry_entry import chain_hash
@@ -57,27 +58,27 @@ class History(Requests):
         Raises:
             NotFound: nothing was ever recorded under the name.
         """
-        name = check_model_name(name)
-        entries = [*self.backwards(name)][::-1]
-        if as_of is None:
-            return entries
-        until = _milliseconds(as_of)
-        last = max((at for at, one in enumerate(entries) if one.time <= until), default=-1)
-        return entries[: last + 1]
+        return [*self.backwards(name, as_of=as_of)][::-1]
 
     def as_of(self, name: str, when: int | datetime) -> ModelState:
         """The model as it stood at a date. Raises `NotFound` if it was not there then."""
-        entries = self.history(name, as_of=when)
-        if not entries or not entries[-1].state.is_active:
+        last = next(self.backwards(name, as_of=when), None)
+        if last is None or not last.state.is_active:
             raise NotFound(f"Registered Model with name={name} was not there at {when}")
-        return entries[-1].state
+        return last.state
 
-    def backwards(self, name: str) -> Iterator[HistoryEntry]:
-        """As `history`, the newest first and read as they are asked for: for what is likely to have happened lately.
+    def backwards(
+        self, name: str, *, as_of: int | datetime | None = None
+    ) -> Iterator[HistoryEntry]:
+        """As `history`, the newest first, and read a few at a time: for what is likely to have happened lately.
 
-        The same entries in the opposite order, a few at a time; raises `NotFound` when the first one is asked for.
+        Raises `NotFound` when the first entry is asked for.
         """
-        return backwards(self._ledger, check_model_name(name), self._history_entry)
+        entries = backwards(self._ledger, check_model_name(name), self._history_entry)
+        if as_of is None:
+            return entries
+        until = _milliseconds(as_of)
+        return dropwhile(lambda entry: entry.time > until, entries)
 
     def verify(self, name: str) -> Proof:
         """Read the whole journal and check that each entry names the bytes of the one before.
