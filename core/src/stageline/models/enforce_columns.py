@@ -172,12 +172,26 @@ def enforce_scalar(value: Any, kind: Kind) -> Any:
 def _enforce_array(value: Any, items: ValueType, *, required: bool) -> Any:
     if not isinstance(value, list) and not is_array(value):
         raise InvalidInput(f"Expected data to be list or numpy array, got {type(value).__name__}")
-    held = [enforce_value(one, items, required=required) for one in value]
+    if items.is_scalar and len(value):
+        held = _enforce_scalars(value, items.type)
+        return held if is_array(value) else held.tolist()
+    inner = [enforce_value(one, items, required=required) for one in value]
     if not is_array(value):
-        return [one.item() if hasattr(one, "item") else one for one in held]
+        return inner
     import numpy as np  # late: whoever has an array has it
 
-    return np.asarray(held, dtype=DTYPES.get(items.type) if items.is_scalar else None)
+    return np.asarray(inner)
+
+
+def _enforce_scalars(values: Any, kind: Kind) -> Any:
+    """An array of the type. As a whole: of numbers that are whole in part, JSON writes that part as integers."""
+    import pandas as pd  # late: as above
+
+    try:
+        series = pd.Series(values)
+    except ValueError as error:
+        raise InvalidInput(f"Expected a list of plain values: {error}") from error
+    return enforce_series("", series, kind).to_numpy(dtype=DTYPES.get(kind, "object"))
 
 
 def _enforce_object(value: Any, properties: dict[str, Property]) -> Any:

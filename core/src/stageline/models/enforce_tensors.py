@@ -24,7 +24,13 @@ def enforce_tensors(data: Any, tensors: tuple[Tensor, ...]) -> Any:
     if isinstance(data, list):
         import numpy as np  # late: the model is one of arrays
 
-        return enforce_tensor(np.asarray(data, dtype=_dtype(tensor)), tensor)
+        try:
+            array = np.asarray(data, dtype=_dtype(tensor))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InvalidInput(
+                f"the list can not be converted to an array of {tensor.spec.dtype!r}: {error}"
+            ) from error
+        return enforce_tensor(array, tensor)
     raise InvalidInput(
         "This model contains a tensor-based model signature with no input names, which suggests a numpy array input or "
         f"a pandas dataframe input with proper column values, but an input of type {type(data)} was found."
