@@ -47,6 +47,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Folder for the search cache; default `$XDG_CACHE_HOME/stageline`."""
     allow_pickle: bool = False
     """Whether a model that is a pickle, or brings code, may be loaded: that runs whatever its author put into it."""
+    webhook_keys: str = ""
+    """Keys (Fernet's, separated by commas) that webhooks' secrets are encrypted with: by the first, opened by any."""
+    webhook_allow: str = ""
+    """Hosts and networks, separated by commas, that webhooks may be sent to though their addresses are not public."""
+    webhook_ports: str = "443,8443"
+    """Ports that webhooks may be sent to."""
+    webhook_http: bool = False
+    """Whether webhooks may be sent by http, which everybody between can read and change."""
+    webhook_timeout_s: Seconds = 10.0
+    """Seconds that one request to a webhook may take, all in all."""
+    webhook_attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
+    """How often a webhook is told the same before it is given up."""
+    server_url: str = ""
+    """URL of a server that speaks MLflow's protocol for this store; MLflow's client in a project is sent there."""
     user: str = ""
     """Who is recorded as the runs' user; default: the login name."""
 

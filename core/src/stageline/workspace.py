@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stageline.lineage.lineage import Lineage
     from stageline.models.logged import Models
     from stageline.registry.registry import Registry
+    from stageline.registry.webhooks import Webhooks
     from stageline.storage.port import ObjectStore
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.collect import Collector
@@ -83,6 +84,14 @@ class Workspace:
 
         facts = RunFacts(self.store, self.runs)
         return Registry.of(self.store, self.clock, facts, self.settings.user or login_name())
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Who is told what happens in the registry."""
+        # Late: few processes tell anybody.
+        from stageline.registry.webhooks import Webhooks
+
+        return Webhooks(self.store, self.clock, self.settings, self.settings.user or login_name())
 
     # -- files ------------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class Events(History):
         Raises:
             InvalidInput: the cursor is not one.
         """
-        seen = _decode_cursor(since)
+        seen = decode_cursor(since)
         if name is not None:
             name = check_model_name(name)
             numbers = self._ledger.journal(name).numbers()
@@ -86,11 +86,11 @@ class Events(History):
                 break
             events += changes
             seen[model] = number
-        return Followed(events, _encode_cursor(seen))
+        return Followed(events, encode_cursor(seen))
 
     def cursor(self) -> str:
         """The cursor of now: `follow` with it tells only what happens from here on. One listing."""
-        return _encode_cursor(self._ledger.newest())
+        return encode_cursor(self._ledger.newest())
 
     def _since(
         self, name: str, seen: int, newest: int, limit: int | None
@@ -127,11 +127,13 @@ class Events(History):
         return number, changes, entry.time
 
 
-def _encode_cursor(seen: dict[str, int]) -> str:
+def encode_cursor(seen: dict[str, int]) -> str:
+    """A cursor: by model, the entry of its journal up to which all was told."""
     return base64.urlsafe_b64encode(msgspec.json.encode(dict(sorted(seen.items())))).decode()
 
 
-def _decode_cursor(cursor: str | None) -> dict[str, int]:
+def decode_cursor(cursor: str | None) -> dict[str, int]:
+    """The inverse of `encode_cursor`; nothing was told before the first. Raises `InvalidInput`."""
     if not cursor:
         return {}
     try:

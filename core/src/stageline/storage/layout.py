@@ -11,6 +11,7 @@ RUNS = "runs/"
 INDEX = "index/"
 REGISTRY = "registry/"
 GC = "gc/"
+WEBHOOKS = "webhooks/"
 
 LAST_REVISION = 2**63 - 1
 LONGEST_SEGMENT = 200
@@ -138,3 +139,13 @@ def model_of_entry(key: str) -> str:
 def gc_mark(time_ms: int, txn: str) -> str:
     """Create-only: what a collector found to be garbage, for one that comes a grace time later; oldest first."""
     return f"{GC}{time_ms:013d}-{txn}.json"
+
+
+def webhook_journal() -> str:
+    """Folder of the numbered journal of all webhooks."""
+    return f"{WEBHOOKS}log/"
+
+
+def webhook_progress(webhook_id: str) -> str:
+    """Folder of the numbered journal of what one webhook was told."""
+    return f"{WEBHOOKS}progress/{webhook_id}/"
