@@ -48,18 +48,27 @@ def load_model(
     allow_pickle: bool | None = None,
     trusted_types: Sequence[str] = (),
     dst_path: str | Path | None = None,
+    log_input: bool = True,
 ) -> LoadedModel:
     """Load a model by path, URL, `runs:/...` or `models:/...`; `native` of it is the framework's own object.
 
-    See `Models.load` for the arguments and for what is refused.
+    A run that is active has the model among its inputs from then on, unless `log_input` is False: a stage or an alias
+    is recorded as the version that it names now. See `Models.load` for the other arguments and for what is refused.
     """
-    return get_workspace().models.load(
-        model_uri,
+    from stageline.fluent.loaded import fixed_uri, note_loaded
+
+    run = active_run() if log_input else None
+    uri = str(model_uri) if run is None else fixed_uri(str(model_uri))
+    model = get_workspace().models.load(
+        uri,
         flavor=flavor,
         allow_pickle=allow_pickle,
         trusted_types=trusted_types,
         dst_path=dst_path,
     )
+    if run is not None:
+        note_loaded(run, uri, model.metadata.model_uuid)
+    return model
 
 
 def autolog(*, disable: bool = False, **options: Any) -> None:
