@@ -1,0 +1,116 @@
+"""From a model's URI to a running server: finds the model, binds the port, starts the workers, watches the registry."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stageline.errors import InvalidInput
+from stageline.models.uri import parse_model_uri
+from stageline.serving.following import Follower, Found, check_followed, find, public_name
+from stageline.serving.hosts import is_loopback
+from stageline.serving.order import Limits, Order
+from stageline.serving.supervisor import Model, Supervisor
+from stageline.serving.worker import set_up_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stageline.models.trust import Trust
+    from stageline.serving.following import Source
+
+BACKLOG = 2048
+
+
+def serve(
+    source: Source,
+    uri: str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 5001,
+    workers: int = 1,
+    limits: Limits | None = None,
+    flavor: str | None = None,
+    trust: Trust,
+    hosts: Sequence[str] = (),
+    follow_s: float | None = None,
+) -> None:
+    """Serve a model until SIGTERM or SIGINT; call it in the main thread of a process.
+
+    Args:
+        source: Where the model comes from.
+        uri: Which one; see `Models.load`.
+        host: The address to listen on. On loopback, a request must name this machine as its Host.
+        port: 0 for any that is free; the log says which.
+        workers: Processes, each with a copy of the model.
+        limits: Of each worker.
+        flavor: Which of the model's flavors loads it.
+        trust: What the model may do while it is loaded.
+        hosts: Further names that requests may come by.
+        follow_s: Seconds between two looks where the URI points; None to stay with what it named first.
+
+    Raises:
+        StagelineError: there is no such model, it can not be loaded, or the port is taken.
+    """
+    if follow_s is not None:
+        check_followed(uri)
+    set_up_log()
+    listener = _bound(host, port)
+    found = find(source, uri)
+    template = Order(
+        uri=public_name(parse_model_uri(uri)),
+        label=found.label,
+        folder=str(found.folder),
+        flavor=flavor,
+        trust=trust,
+        limits=limits or Limits(),
+        hosts=tuple(hosts) if hosts or is_loopback(host) else None,
+        is_followed=follow_s is not None,
+    )
+
+    def model(found: Found) -> Model:
+        order = msgspec.structs.replace(template, label=found.label, folder=str(found.folder))
+        return Model(order, found)
+
+    supervisor = Supervisor(listener, workers)
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda *_: supervisor.stop())
+    follower = None
+    if follow_s is not None:
+        follower = Follower(
+            source,
+            uri,
+            found.label,
+            follow_s,
+            lambda news: supervisor.tell(news if isinstance(news, str) else model(news)),
+        )
+        follower.start()
+    try:
+        supervisor.run(model(found))
+    finally:
+        if follower is not None:
+            follower.stop()
+        listener.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that is bound and does not listen yet: whoever asks before a worker is ready is refused."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise InvalidInput(f"there is no address {host!r} to listen on: {error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise InvalidInput(
+            f"{host}:{port} can not be listened on: {error.strerror}. Choose another --port; 0 takes any that is free"
+        ) from error
+    return listener
