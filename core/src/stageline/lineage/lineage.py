@@ -85,7 +85,8 @@ class Lineage:
             InvalidInput: it is no such URI.
             NotFound: there is no such model, version, stage or alias, or nothing is in the stage.
         """
-        return self._walk(self._model_keys(uri), reach)
+        records = self._records(reach)
+        return self._walk(self._model_keys(uri, records), reach, records)
 
     def of_dataset(
         self,
@@ -157,20 +158,22 @@ class Lineage:
                 pass
         return self.of_dataset(text, **reach)
 
-    def _model_keys(self, uri: str) -> list[Key]:
+    def _model_keys(self, uri: str, records: Records) -> list[Key]:
         registry = self._sources.registry()
         rest = uri.removeprefix("models:").strip("/")
         if "/" not in rest and "@" not in rest:
-            return [VersionKey(rest, one.version) for one in registry.versions(rest)]
+            registry.get(rest)  # says what is wrong
+            return [VersionKey(rest, one.version) for one in records.versions(rest)]
         place = parse_model_uri(uri)
         assert isinstance(place, RegisteredVersion)
         name, selector = place
         if selector.isdecimal() or selector.startswith("@") or selector.lower() == "latest":
-            return [VersionKey(name, registry.get_by_uri(uri).version)]
-        registry.get_by_uri(uri)  # says what is wrong
+            return [VersionKey(name, registry.get_by_uri(str(place)).version)]
         stage = canonical_stage(selector, registry.get(name).stages)
-        held = [one.version for one in registry.versions(name) if one.current_stage == stage]
-        return [StageKey(name, stage), *(VersionKey(name, number) for number in held)]
+        held = [one for one in records.versions(name) if one.current_stage == stage]
+        if not held:
+            raise NotFound(f"{uri}: no version of {name!r} is there now")
+        return [StageKey(name, stage), *(VersionKey(name, one.version) for one in held)]
 
 
 def _count(name: str, number: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -14,9 +15,10 @@ from stageline.errors import InvalidInput, NotFound
 from stageline.models.uri import RegisteredVersion, parse_model_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Sequence
 
-    from stageline.domain.model import ModelVersion
+    from stageline.domain.model import ModelVersion, RegisteredModel
+    from stageline.domain.registry_state import ModelState
     from stageline.registry.history import HistoryEntry
     from stageline.registry.registry import Registry
 
@@ -65,23 +67,23 @@ def standing(uri: str, registry: Registry, as_of: int | datetime | None) -> Stan
             f"{uri!r} names no registered model: expected models:/<name>/<version or stage>, such as "
             "models:/wine/Production"
         )
+    entries = registry.backwards(place.name, as_of=as_of)
+    stood: RegisteredModel | ModelState
     if as_of is None:
-        version, all_there = registry.get_by_uri(uri), registry.versions(place.name)
-        entries = registry.backwards(place.name)
-        is_first = version.current_stage == registry.get(place.name).stages[0]
+        stood, versions = registry.get(place.name), registry.versions(place.name)
     else:
-        entries = registry.backwards(place.name, as_of=as_of)
         last = next(entries, None)
         if last is None or not last.state.is_active:
             raise NotFound(f"Registered Model with name={place.name} was not there at {as_of}")
-        entries = _after(last, entries)
-        version, all_there = _meant(last, place, as_of), last.state.all_versions()
-        is_first = version.current_stage == last.state.stages[0]
+        entries = chain([last], entries)
+        stood, versions = last.state, last.state.all_versions()
+    version = _meant(place, stood, versions, "now" if as_of is None else f"at {as_of}")
+    is_first = version.current_stage == stood.stages[0]
     return Standing(
         version=version,
         others=tuple(
             one.version
-            for one in all_there
+            for one in versions
             if one.current_stage == version.current_stage and one.version != version.version
         ),
         entered=None if is_first else _entered(version, entries),
@@ -89,27 +91,30 @@ def standing(uri: str, registry: Registry, as_of: int | datetime | None) -> Stan
     )
 
 
-def _after(first: HistoryEntry, rest: Iterator[HistoryEntry]) -> Iterator[HistoryEntry]:
-    yield first
-    yield from rest
-
-
-def _meant(last: HistoryEntry, place: RegisteredVersion, as_of: int | datetime) -> ModelVersion:
-    """What the URI meant after an entry. Raises `NotFound`, `InvalidInput`."""
-    state, selector = last.state, place.selector
+def _meant(
+    place: RegisteredVersion,
+    stood: RegisteredModel | ModelState,
+    versions: Sequence[ModelVersion],
+    when: str,
+) -> ModelVersion:
+    """What the URI meant, as the model stood. Raises `NotFound`, `InvalidInput`."""
+    selector = place.selector
     if selector.startswith("@"):
-        found = state.find(state.aliases.get(selector[1:], 0))
+        number = stood.aliases.get(selector[1:])
+        among = [one for one in versions if one.version == number]
     elif selector.isdecimal():
-        found = state.find(int(selector))
+        among = [one for one in versions if str(one.version) == selector.lstrip("0")]
+    elif selector.lower() == "latest":
+        among = [*versions]
     else:
-        among = state.all_versions()
-        if selector.lower() != "latest":
-            stage = canonical_stage(selector, state.stages)
-            among = [one for one in among if one.current_stage == stage]
-        found = among[-1] if among else None
-    if found is None:
-        raise NotFound(f"{place}: no version of {place.name!r} was there at {as_of}")
-    return found
+        stage = canonical_stage(selector, stood.stages)
+        among = [one for one in versions if one.current_stage == stage]
+    if not among:
+        raise NotFound(
+            f"{place}: no such version of {place.name!r} was there {when}; there were "
+            f"{', '.join(str(one.version) for one in versions[-10:]) or 'none'}"
+        )
+    return among[-1]
 
 
 def _entered(version: ModelVersion, entries: Iterable[HistoryEntry]) -> Entered | None:
