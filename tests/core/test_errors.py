@@ -20,6 +20,7 @@ FROZEN: dict[str, tuple[str, type[Exception]]] = {
     "StorageFailed": ("storage_failed", OSError),
     "Unauthorized": ("unauthorized", OSError),
     "Corrupt": ("corrupt", ValueError),
+    "RunFailed": ("run_failed", RuntimeError),
 }
 HTTP = {
     "error": 500,
@@ -31,6 +32,7 @@ HTTP = {
     "storage_failed": 503,
     "unauthorized": 503,
     "corrupt": 500,
+    "run_failed": 500,
 }
 
 

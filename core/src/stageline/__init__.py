@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         spark_udf,
         start_run,
     )
+    from stageline.fluent.projects import run
     from stageline.models.signature import ModelSignature, infer_signature
     from stageline.tracking.active import ActiveRun
     from stageline.workspace import Workspace
@@ -73,6 +74,7 @@ _ROOMS: dict[str, str] = {
     "ViewType": "stageline.domain.run",
     "Workspace": "stageline.workspace",
     "infer_signature": "stageline.models.signature",
+    "run": "stageline.fluent.projects",
 }
 
 __all__ = [
@@ -123,6 +125,7 @@ __all__ = [
     "log_text",
     "plan_batches",
     "predict_part",
+    "run",
     "search_experiments",
     "search_runs",
     "set_experiment",
@@ -136,10 +139,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'stageline' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "projects":
+        return import_module("stageline.projects")
+    if name not in __all__:
+        raise AttributeError(f"module 'stageline' has no attribute {name!r}")
     value = getattr(import_module(_ROOMS.get(name, _FLUENT)), name)
     globals()[name] = value
     return value

@@ -8,7 +8,8 @@
     ├── NotAllowed      (PermissionError)  a policy or the state of the thing forbids it
     ├── StorageFailed   (OSError)          the store did not answer: check it, try again
     │   └── Unauthorized                   the store refused the credentials
-    └── Corrupt         (ValueError)       what is stored is not what was written
+    ├── Corrupt         (ValueError)       what is stored is not what was written
+    └── RunFailed       (RuntimeError)     the code that was run failed: its output says why
 
 `code` is stable and never renamed; HTTP statuses and exit codes are derived from `REACTIONS` alone.
 """
@@ -72,6 +73,12 @@ class Corrupt(StagelineError, ValueError):
     code = "corrupt"
 
 
+class RunFailed(StagelineError, RuntimeError):
+    """The code of a project failed, or was killed; the run that the message names tells more."""
+
+    code = "run_failed"
+
+
 class Reaction(NamedTuple):
     """How an error is told outside Python."""
 
@@ -89,6 +96,7 @@ REACTIONS: dict[type[StagelineError], Reaction] = {
     StorageFailed: Reaction(7, 503),
     Unauthorized: Reaction(8, 503),
     Corrupt: Reaction(9, 500),
+    RunFailed: Reaction(11, 500),  # as `stageline runs wait` tells a failed run
 }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stageline.domain.page import Page
     from stageline.lineage.lineage import Lineage
     from stageline.models.logged import Models
+    from stageline.projects.running import Projects
     from stageline.registry.registry import Registry
     from stageline.registry.webhooks import Webhooks
     from stageline.storage.port import ObjectStore
@@ -142,6 +143,21 @@ class Workspace:
                 search=lambda: self.index,
                 url=self.store.url,
             )
+        )
+
+    # -- projects ---------------------------------------------------------------------------------
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Code from anywhere, run as tracked runs of this store."""
+        # Late: few processes start others.
+        from stageline.projects.running import Projects
+
+        return Projects(
+            self.runs,
+            self.settings,
+            artifacts=self.artifacts,
+            fetch_model=lambda uri, folder: self.models.fetch(uri, folder),
         )
 
     # -- search -----------------------------------------------------------------------------------

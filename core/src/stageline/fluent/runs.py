@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STACK: ContextVar[tuple[ActiveRun, ...]] = ContextVar("stageline_active_runs", default=())
 """The open runs of this thread or asyncio task, outermost first."""
+_TAKEN: dict[str, object] = {}
+"""Runs that the environment named, and who has joined them."""
 
 
 def start_run(
@@ -43,7 +45,8 @@ def start_run(
     """Begin a run, or go on with one, and make it the active run of this thread or asyncio task.
 
     Args:
-        run_id: A run in the store, to go on with. `STAGELINE_RUN_ID` names one to whatever a tracked task starts.
+        run_id: A run in the store, to go on with. `STAGELINE_RUN_ID` names one to whatever a project or a tracked task
+            starts: the first run that such a process begins is that one, and whoever named it ends it.
         experiment_id: Where a new run belongs; default: what `set_experiment` chose.
         run_name: Its name, in which `{user}`, `{experiment}`, `{date}`, `{time}` and `{run_id}` are filled in.
         nested: Whether it is a child of the active run; needed when there is one.
@@ -71,7 +74,7 @@ def start_run(
     given = dict(tags or {})
     if description is not None:
         given[TAG_NOTE] = description
-    named = run_id or (None if above else os.environ.get("STAGELINE_RUN_ID"))
+    named = run_id or (None if above else _handed_over())
     parent = parent_run_id or (above.run_id if above else None)
     runs = get_workspace().runs
     if rank is not None:
@@ -84,7 +87,7 @@ def start_run(
             owns_end=rank == 0, keeps_params=rank == 0,
         )  # fmt: skip
     elif named:
-        opened = runs.resume(named)
+        opened = runs.resume(named, owns_end=run_id is not None)
         if run_name:
             given[TAG_RUN_NAME] = run_name
         if given:
@@ -98,6 +101,13 @@ def start_run(
             parent_run_id=parent,
         )
     return _begin(opened, log_system_metrics, capture_output)
+
+
+def _handed_over() -> str | None:
+    """The run that the environment names, once in a process: MLflow forgets its own such variable when it is used."""
+    named = os.environ.get("STAGELINE_RUN_ID")
+    mine = object()
+    return named if named and _TAKEN.setdefault(named, mine) is mine else None
 
 
 def _begin(run: ActiveRun, log_system_metrics: bool, capture_output: bool) -> ActiveRun:

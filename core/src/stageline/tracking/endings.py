@@ -29,6 +29,8 @@ _uncaught: list[BaseException] = []
 _is_installed = False
 _handlers: list[Callable[[int, FrameType | None], None]] = []
 """Ours of SIGTERM, once it is installed."""
+_replaced: list[Any] = []
+"""What it stands in for."""
 
 
 def watch(run: ActiveRun) -> None:
@@ -41,6 +43,14 @@ def watch(run: ActiveRun) -> None:
 def unwatch(run: ActiveRun) -> None:
     """The run has ended."""
     _open.pop(id(run), None)
+
+
+def is_sigterm_free() -> bool:
+    """Whether SIGTERM would end this process: nobody else has a say in what it does."""
+    current = signal.getsignal(signal.SIGTERM)
+    if current in _handlers:
+        current = _replaced[0]
+    return current is signal.SIG_DFL
 
 
 def _install() -> None:
@@ -65,6 +75,7 @@ def _install_signal_handler() -> None:
         return
     previous = signal.getsignal(signal.SIGTERM)
     if previous is not signal.SIG_IGN and previous is not None:
+        _replaced.append(previous)
         _handlers.append(_on_sigterm(previous))
         signal.signal(signal.SIGTERM, _handlers[0])
 

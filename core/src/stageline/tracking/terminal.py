@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 LIMIT = 10_000_000
 """Characters of output that a run keeps."""
@@ -48,6 +48,11 @@ class Capture:
             if stream is not None:  # as under pythonw
                 self._tees[name] = tee = _Tee(stream, partial(self._take, name), self._busy)
                 setattr(sys, name, tee)
+
+    def tee(self, name: str, stream: TextIO) -> TextIO:
+        """A stand-in for `stream`, for what does not come by `sys`, such as a child's output; `stop` ends it too."""
+        tee = self._tees[name] = _Tee(stream, partial(self._take, name), self._busy)
+        return cast("TextIO", tee)
 
     def stop(self) -> None:
         """End: hand over unfinished lines, and put the streams back unless somebody has replaced them since."""

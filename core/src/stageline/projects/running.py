@@ -1,0 +1,278 @@
+"""From a project's URI to a tracked run of one of its entry points."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Unpack
+
+from stageline.domain.run import TAG_PARENT_RUN_ID, TAG_RUN_NAME
+from stageline.errors import InvalidInput, StorageFailed
+from stageline.projects.command import render_command
+from stageline.projects.downloads import Downloads
+from stageline.projects.environments.read import read_environment
+from stageline.projects.interruption import sigterm_raises
+from stageline.projects.launching import Job, get_launcher
+from stageline.projects.mlproject import EntryPoint, Project, load_project
+from stageline.projects.options import RunOptions, check_options
+from stageline.projects.parameters import Binding, arguments, bind
+from stageline.projects.sources.fetch import fetch
+from stageline.projects.submitted import SubmittedRun
+from stageline.projects.tags import TAG_COMMAND, project_tags
+from stageline.projects.variables import run_variables
+from stageline.tracking.fate import ending_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from stageline.projects.sources.fetched import Fetched
+    from stageline.settings import Settings
+    from stageline.tracking.active import ActiveRun
+    from stageline.tracking.artifacts import RunArtifacts
+    from stageline.tracking.runs import Runs
+
+_log = logging.getLogger("stageline")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An entry point with its values, checked, before anything has been recorded."""
+
+    source: Fetched
+    project: Project
+    entry_point: EntryPoint
+    binding: Binding
+
+
+class Projects:
+    """Runs projects into the runs of one store."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        settings: Settings,
+        *,
+        artifacts: Callable[[str], RunArtifacts],
+        fetch_model: Callable[[str, Path], Path],
+    ) -> None:
+        self._runs = runs
+        self._settings = settings
+        self._artifacts = artifacts
+        self._downloads = Downloads(artifacts, fetch_model, self._storage_options)
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what may be used again: clones, environments."""
+        return self._settings.cache_folder / "projects"
+
+    def run(
+        self,
+        uri: str | Path,
+        entry_point: str = "main",
+        parameters: Mapping[str, object] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> SubmittedRun:
+        """Run an entry point as a tracked run: its parameters, its source, its output, how it ended.
+
+        Args:
+            uri: A folder, an archive, a git repository, or any URL that fsspec knows; `#subfolder` a folder in it.
+            entry_point: Its name in the MLproject file, or a script: `.py`, `.sh` or `.R`.
+            parameters: Values by name. What the entry point does not declare follows its command as `--name value`.
+            options: See `RunOptions`.
+
+        Raises:
+            InvalidInput: the project, the entry point or a parameter breaks a rule; nothing is recorded.
+            NotFound: there is no such project, or nothing where a parameter of type `path` points.
+            RunFailed: the command failed or was killed. Only if `synchronous`.
+        """
+        check_options(options)
+        if not options.get("synchronous", True):
+            return self._submit(str(uri), entry_point, parameters or {}, options)
+        with sigterm_raises():
+            submitted = self._submit(str(uri), entry_point, parameters or {}, options)
+            submitted.see_through()
+        return submitted
+
+    def describe(
+        self,
+        uri: str | Path,
+        entry_point: str = "main",
+        parameters: Mapping[str, object] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> str:
+        """What `run` would do, for people: the command and its environment. Fetches the project, records nothing."""
+        check_options(options)
+        planned = self._plan(str(uri), entry_point, parameters or {}, options)
+        try:
+            unset = "<of the run>"
+            values = arguments(
+                planned.entry_point, planned.binding, folder=planned.source.folder, fetch=_where_it_would_be
+            )  # fmt: skip
+            job = self._job(
+                planned, values, options, run_id=unset, experiment_id=unset, folder=Path(unset)
+            )
+            return get_launcher(options.get("backend", "local")).describe(job)
+        finally:
+            planned.source.discard()
+
+    # -- the steps --------------------------------------------------------------------------------
+
+    def _submit(
+        self, uri: str, entry_point: str, parameters: Mapping[str, object], options: RunOptions
+    ) -> SubmittedRun:
+        launcher = get_launcher(options.get("backend", "local"))
+        self._check(options)
+        planned = self._plan(uri, entry_point, parameters, options)
+        run_id = options.get("run_id")
+        owns_end = run_id is None or self._runs.find_open(run_id) is None
+        with contextlib.ExitStack() as undo:
+            undo.callback(planned.source.discard)
+            run = self._begun(planned, options)
+            if owns_end:
+                undo.push(_EndIfLeft(run))
+            folder = _run_folder(options.get("storage_dir"))
+            if not options.get("storage_dir"):
+                undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            values = arguments(
+                planned.entry_point,
+                planned.binding,
+                folder=planned.source.folder,
+                fetch=lambda url, name: self._downloads.fetch(url, folder / name),
+            )
+            job = self._job(
+                planned, values, options, run_id=run.run_id, experiment_id=run.experiment_id, folder=folder
+            )  # fmt: skip
+            job = replace(
+                job,
+                set_tags=run.set_tags,
+                write=run.write_output,
+                keep_file=self._artifacts(run.run_id).log_file,
+            )
+            run.set_tags({TAG_COMMAND: job.command})
+            self._publish(run)
+            job.say(f"run {run.run_id}: {job.command}")
+            launched = launcher.launch(job)
+            left = undo.pop_all()
+        return SubmittedRun(run, launched, owns_end=owns_end, clean_up=left.close)
+
+    def _check(self, options: RunOptions) -> None:
+        if options.get("experiment_name") and options.get("experiment_id"):
+            raise InvalidInput("give the experiment by name or by id, not by both")
+        if self._settings.store.startswith("memory:"):
+            raise InvalidInput(
+                f"a project runs in a process of its own, which does not see {self._settings.store}: name another "
+                "store, such as a folder"
+            )
+
+    def _plan(
+        self, uri: str, entry_point: str, parameters: Mapping[str, object], options: RunOptions
+    ) -> Planned:
+        say = options.get("say", _log.info)
+        source = fetch(uri, options.get("version"), cache=self.cache, say=say)
+        try:
+            project = load_project(source.folder)
+            entry = project.entry_point(entry_point)
+            return Planned(source, project, entry, bind(entry, parameters))
+        except BaseException:
+            source.discard()
+            raise
+
+    def _begun(self, planned: Planned, options: RunOptions) -> ActiveRun:
+        tags = project_tags(
+            planned.source, planned.entry_point.name, options.get("backend", "local")
+        )
+        run_id, run_name = options.get("run_id"), options.get("run_name")
+        parent = options.get("parent_run_id")
+        if run_id is None:
+            run = self._runs.create(
+                options.get("experiment_id"),
+                experiment_name=options.get("experiment_name"),
+                run_name=run_name,
+                tags=tags,
+                parent_run_id=parent,
+            )
+        else:
+            run = self._runs.resume(run_id)
+            more = {TAG_RUN_NAME: run_name, TAG_PARENT_RUN_ID: parent}
+            run.set_tags({**tags, **{key: value for key, value in more.items() if value}})
+        with _EndIfLeft(run):
+            run.log_batch(params=planned.binding.params)
+        return run
+
+    def _job(
+        self,
+        planned: Planned,
+        values: Mapping[str, str],
+        options: RunOptions,
+        *,
+        run_id: str,
+        experiment_id: str,
+        folder: Path,
+    ) -> Job:
+        """The job, but for what it records into."""
+        return Job(
+            run_id=run_id,
+            project_name=planned.project.name,
+            entry_point=planned.entry_point.name,
+            command=render_command(planned.entry_point, values, planned.binding.extra),
+            source=planned.source,
+            variables=run_variables(
+                run_id, experiment_id, options.get("experiment_name"), self._settings
+            ),
+            environment=read_environment(planned.source.folder, planned.project.environment),
+            env_manager=options.get("env_manager"),
+            cache=self.cache,
+            run_folder=folder,
+            options=options.get("backend_config") or {},
+            docker_args=options.get("docker_args") or {},
+            build_image=options.get("build_image", False),
+            say=options.get("say", _log.info),
+        )
+
+    def _publish(self, run: ActiveRun) -> None:
+        """Put the run into the store before its command looks for it there."""
+        try:
+            run.flush()
+        except StorageFailed as error:
+            self._runs.warn_away(error)
+
+    def _storage_options(self, protocol: str) -> Mapping[str, Any]:
+        """The store's own options open other places of its kind; they are not for anybody else to see."""
+        is_stores = self._settings.store.partition(":")[0] == protocol
+        return self._settings.storage_options if is_stores else {}
+
+
+class _EndIfLeft:
+    """Ends a run as what left the block, if anything did."""
+
+    def __init__(self, run: ActiveRun) -> None:
+        self._run = run
+
+    def __enter__(self) -> _EndIfLeft:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._run.end(*ending_of(error))
+
+
+def _run_folder(storage_dir: str | Path | None) -> Path:
+    if storage_dir:
+        Path(storage_dir).mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="stageline-run-", dir=storage_dir or None)).absolute()
+
+
+def _where_it_would_be(url: str, name: str) -> Path:
+    return Path("<of the run>", name, url.rstrip("/").rpartition("/")[2])

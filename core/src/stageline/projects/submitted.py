@@ -1,0 +1,143 @@
+"""A project that runs: it can be waited for, asked and cancelled. Whoever submitted it ends its run, by its exit."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stageline.domain.run import RunStatus
+from stageline.errors import RunFailed
+from stageline.projects.interruption import Terminated
+from stageline.projects.tags import TAG_DURATION, TAG_EXIT_CODE, TAG_SIGNAL
+
+if TYPE_CHECKING:
+    from stageline.projects.launching import Exit, Launched
+    from stageline.tracking.active import ActiveRun
+
+_FROM_OUTSIDE = ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM")
+
+_log = logging.getLogger("stageline")
+
+
+def ending_of(exit_: Exit, stopped_by: str | None) -> tuple[RunStatus, str | None]:
+    """How the run of a command ends: by why it was stopped from here, if it was, or else by how it ended."""
+    if stopped_by is not None:
+        return RunStatus.KILLED, stopped_by
+    if exit_.signal is not None:
+        status = RunStatus.KILLED if exit_.signal in _FROM_OUTSIDE else RunStatus.FAILED
+        return status, exit_.signal
+    if exit_.code == 0:
+        return RunStatus.FINISHED, None
+    said = f": {exit_.detail}" if exit_.detail else ""
+    return RunStatus.FAILED, f"exit code {exit_.code}{said}"
+
+
+class SubmittedRun:
+    """A run of a project, with the names of MLflow's. Safe from several threads.
+
+    A thread waits for the command and ends the run; the process does not exit before it, unless by force.
+    """
+
+    def __init__(
+        self,
+        run: ActiveRun,
+        launched: Launched,
+        *,
+        owns_end: bool = True,
+        clean_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._run = run
+        self._launched = launched
+        self._owns_end = owns_end
+        self._clean_up = clean_up
+        self._began = time.monotonic()
+        self._stopped_by: str | None = None
+        self._status = RunStatus.RUNNING
+        self._reason: str | None = None
+        # Not the thread's own end: a `join` that Ctrl-C interrupts takes the thread for dead (CPython 3.11).
+        self._has_ended = threading.Event()
+        threading.Thread(target=self._watch, name=f"stageline-{run.run_id[:8]}").start()
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self._run.run_id
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed or was killed."""
+        return self._reason
+
+    def get_status(self) -> str:
+        """RUNNING, FINISHED, FAILED or KILLED."""
+        return str(self._status)
+
+    def wait(self) -> bool:
+        """Wait for the end, and until the run is ended too. Whether it is FINISHED."""
+        self._has_ended.wait()
+        return self._status is RunStatus.FINISHED
+
+    def cancel(self, reason: str = "cancelled", number: signal.Signals = signal.SIGTERM) -> None:
+        """End the command and all that it started, gently first; the run is KILLED, unless it had ended by then."""
+        if not self._has_ended.is_set():
+            self._stopped_by = self._stopped_by or reason
+            self._launched.stop(number)
+        self._has_ended.wait()
+
+    def see_through(self) -> None:
+        """Wait; whatever interrupts that, such as Ctrl-C, ends the run.
+
+        Raises:
+            RunFailed: it did not finish.
+        """
+        try:
+            self.wait()
+        except BaseException as error:  # whoever waits no more leaves nothing running
+            self.cancel(*_told(error))
+            raise
+        if self._status is not RunStatus.FINISHED:
+            said = f" ({self._reason})" if self._reason else ""
+            raise RunFailed(
+                f"run {self.run_id} of the project is {self._status}{said}: `stageline runs show {self.run_id}` tells "
+                "all of it"
+            )
+
+    def _watch(self) -> None:
+        try:
+            exit_ = self._launched.wait()
+            self._record(exit_)
+            self._end(*ending_of(exit_, self._stopped_by))
+        except Exception as error:  # a run must not stay open because its launcher failed
+            _log.exception("run %s can not be watched any more", self.run_id)
+            self._end(RunStatus.FAILED, f"{type(error).__name__}: {error}"[:2000])
+        finally:
+            self._clean_up()
+            self._has_ended.set()
+
+    def _record(self, exit_: Exit) -> None:
+        tags = {TAG_DURATION: f"{time.monotonic() - self._began:.3f}"}
+        if exit_.code is not None:
+            tags[TAG_EXIT_CODE] = str(exit_.code)
+        if exit_.signal is not None:
+            tags[TAG_SIGNAL] = exit_.signal
+        self._run.set_tags(tags)
+
+    def _end(self, status: RunStatus, reason: str | None) -> None:
+        try:
+            if self._owns_end:
+                self._run.end(status, reason)
+        finally:
+            self._status, self._reason = status, reason
+
+
+def _told(error: BaseException) -> tuple[str, signal.Signals]:
+    """Why a run is stopped, and how its command is asked to end."""
+    if isinstance(error, KeyboardInterrupt):
+        return "KeyboardInterrupt", signal.SIGINT
+    if isinstance(error, Terminated):
+        return "SIGTERM", signal.SIGTERM
+    return f"{type(error).__name__}: {error}"[:2000], signal.SIGTERM
