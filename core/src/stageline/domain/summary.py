@@ -181,8 +181,29 @@ class RunSummary(msgspec.Struct):
                 key: MetricPoint(key, point.value, point.step, point.timestamp)
                 for key, point in sorted(self.metrics.items())
             },
-            attempts=[attempt for _, (_, attempt) in sorted(self.attempts.items())],
+            attempts=self._settled_attempts(status),
         )
+
+    def _settled_attempts(self, status: StatusAt) -> list[Attempt]:
+        """The attempts, where one that never said how it ended is not taken for a running one."""
+        numbers = sorted(self.attempts)
+        told = [self.attempts[number][1] for number in numbers]
+        for place, attempt in enumerate(told):
+            if attempt.status.is_terminal:
+                continue
+            if place + 1 < len(told):
+                follower = told[place + 1]
+                reason = f"its process vanished: attempt {follower.number} followed"
+                told[place] = msgspec.structs.replace(
+                    attempt,
+                    status=RunStatus.KILLED, end_time=follower.start_time, reason=reason,
+                )  # fmt: skip
+            elif status.status.is_terminal:
+                told[place] = msgspec.structs.replace(
+                    attempt,
+                    status=status.status, end_time=status.end_time, reason=status.reason,
+                )  # fmt: skip
+        return told
 
 
 def merge(one: RunSummary, other: RunSummary) -> RunSummary:
