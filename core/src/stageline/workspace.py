@@ -17,6 +17,7 @@ from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
 from stageline.storage.probe import read_format
 from stageline.tracking.experiments import Experiments
+from stageline.tracking.inheritance import inherited_environment
 from stageline.tracking.opening import login_name
 from stageline.tracking.runs import Runs
 
@@ -67,7 +68,7 @@ class Workspace:
         look_up = (
             given.pop("storage_options") if callable(settings.get("storage_options")) else None
         )
-        chosen = load_settings(given=given)
+        chosen = load_settings(inherited_environment(), given)
         options = look_up or chosen.storage_options
         return cls(open_store(chosen.store, options, chosen.durability), chosen)
 

@@ -11,6 +11,7 @@ import pytest
 from orchestra import Orchestra
 
 from stageline import RunStatus, active_run, fluent, log_metric
+from stageline.domain.run import Attempt
 from stageline.errors import InvalidInput, StagelineError
 from stageline.storage.local import LocalStore
 from stageline.tasks import (
@@ -411,3 +412,43 @@ def test_on_error_raise_raises_tracking_errors_but_never_instead_of_the_tasks_ow
     call = TaskCall(identity=orchestra.call("b").identity, open_session=no_session, tracking=strict)
     with pytest.raises(InvalidInput, match="no such protocol"):
         tracked_call(lambda: 7, (), {}, call)
+
+
+def test_an_attempt_that_never_said_how_it_ended_is_no_running_one(orchestra: Orchestra):
+    first = orchestra.workspace.runs.join(orchestra.call().identity.run_id)
+    first.note_attempt(Attempt(number=1, status=RunStatus.RUNNING, start_time=1))
+    first.leave()  # as its process does when it is killed: without a word of the attempt
+    second = orchestra.call(attempt=2)
+    tracked_call(train, (1.0,), {}, second)
+    assert [(a.number, a.status, a.reason) for a in orchestra.run_of(second).attempts] == [
+        (1, RunStatus.KILLED, "its process vanished: attempt 2 followed"),
+        (2, RunStatus.FINISHED, None),
+    ]
+
+
+def test_the_last_attempt_ends_with_the_run(orchestra: Orchestra):
+    run = orchestra.workspace.runs.join(orchestra.call().identity.run_id)
+    run.note_attempt(Attempt(number=1, status=RunStatus.RUNNING, start_time=1))
+    run.end(RunStatus.KILLED, "SIGTERM")
+    (attempt,) = orchestra.run_of(orchestra.call()).attempts
+    assert (attempt.status, attempt.reason) == (RunStatus.KILLED, "SIGTERM")
+
+
+def test_a_file_above_the_limit_is_told_and_not_stored(
+    orchestra: Orchestra, tmp_path_factory: Any, caplog: pytest.LogCaptureFixture
+):
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "small").write_bytes(b"12345")
+    (folder / "large").write_bytes(b"123456")
+    call = orchestra.call(tracking=Tracking(max_artifact_bytes=5))
+    tracked_call(lambda: [folder / "small", folder / "large"], (), {}, call)
+    assert set(orchestra.workspace.runs.files(call.identity.run_id)) == {"small"}
+    assert "large has 6 bytes and is not stored" in caplog.text
+    assert orchestra.run_of(call).info.status is RunStatus.FINISHED
+
+
+def test_a_task_takes_over_the_experiment_and_store_of_its_pipeline():
+    outer = Tracking(experiment="grid", store="memory://pipeline")
+    assert Tracking().within(outer) == Tracking(experiment="grid", store="memory://pipeline")
+    own = Tracking(experiment="mine", store="memory://mine")
+    assert own.within(outer) is own

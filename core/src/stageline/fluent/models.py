@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from stageline.fluent.runs import active_run, current, start_run
 from stageline.fluent.session import get_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stageline.domain.run import (
         DatasetRef,
@@ -86,6 +87,15 @@ def autolog(*, disable: bool = False, **options: Any) -> None:
     from stageline.models.autolog import switch
 
     switch(None if disable else _Autologged(), options)
+
+
+@contextmanager
+def autologged(options: Mapping[str, Any]) -> Iterator[None]:
+    """Log the fits of this thread or asyncio task inside the block; options as of `autolog`."""
+    from stageline.models.autolog import switched
+
+    with switched(_Autologged(), options):
+        yield
 
 
 class _Autologged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,20 @@ from stageline.domain.run import (
     RunStatus,
 )
 from stageline.errors import InvalidInput
-from stageline.fluent.session import Session, chosen_experiment, get_workspace
+from stageline.fluent.session import (
+    Session,
+    chosen_experiment,
+    chosen_workspace,
+    get_workspace,
+)
 from stageline.tracking import endings
+from stageline.tracking.inheritance import inherited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stageline.tracking.active import ActiveRun
+    from stageline.workspace import Workspace
 
 
 STACK: ContextVar[tuple[ActiveRun, ...]] = ContextVar("stageline_active_runs", default=())
@@ -94,7 +101,7 @@ def start_run(
             opened.set_tags(given)
     else:
         opened = runs.create(
-            experiment_id or Session.experiment_id or os.environ.get("STAGELINE_EXPERIMENT_ID"),
+            experiment_id or Session.experiment_id or inherited("STAGELINE_EXPERIMENT_ID"),
             experiment_name=None if experiment_id else chosen_experiment(),
             run_name=run_name,
             tags={**_source_tags(), **given},
@@ -105,7 +112,7 @@ def start_run(
 
 def _handed_over() -> str | None:
     """The run that the environment names, once in a process: MLflow forgets its own such variable when it is used."""
-    named = os.environ.get("STAGELINE_RUN_ID")
+    named = inherited("STAGELINE_RUN_ID")
     mine = object()
     return named if named and _TAKEN.setdefault(named, mine) is mine else None
 
@@ -150,13 +157,31 @@ def active_run() -> ActiveRun | None:
 
 
 @contextmanager
-def activated(run: ActiveRun) -> Iterator[ActiveRun]:
-    """Make `run` the active one inside the block; whoever opened it ends it."""
-    token = STACK.set((*STACK.get(), run))
-    try:
-        yield run
-    finally:
-        STACK.reset(token)
+def activated(
+    run: ActiveRun,
+    *,
+    workspace: Workspace | None = None,
+    autolog: Mapping[str, Any] | None = None,
+) -> Iterator[ActiveRun]:
+    """Make `run` the active one inside the block; whoever opened it ends it.
+
+    Args:
+        run: An open run.
+        workspace: Where it lies, if that is not the store of the process: these functions work there meanwhile.
+        autolog: Options of `autolog`, to log the fits of this thread or asyncio task inside the block.
+    """
+    with ExitStack() as block:
+        if workspace is not None:
+            block.enter_context(chosen_workspace(workspace))
+        if autolog is not None:
+            from stageline.fluent.models import autologged  # late: it imports this module
+
+            block.enter_context(autologged(autolog))
+        token = STACK.set((*STACK.get(), run))
+        try:
+            yield run
+        finally:
+            STACK.reset(token)
 
 
 def current() -> ActiveRun:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stageline.errors import InvalidInput
+from stageline.tracking.inheritance import inherited
 from stageline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stageline.domain.experiment import Experiment
 
@@ -34,8 +36,25 @@ def get_store() -> str:
     return get_workspace().store.url
 
 
+_here: ContextVar[Workspace | None] = ContextVar("stageline_workspace", default=None)
+"""The store of this thread or asyncio task, where it is not that of the process."""
+
+
+@contextmanager
+def chosen_workspace(workspace: Workspace) -> Iterator[None]:
+    """Let these functions work on `workspace` inside the block, in this thread or asyncio task."""
+    token = _here.set(workspace)
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
 def get_workspace() -> Workspace:
     """The workspace that these functions work on."""
+    here = _here.get()
+    if here is not None:
+        return here
     if Session.workspace is None:
         Session.workspace = Workspace.open()
     return Session.workspace
@@ -75,7 +94,7 @@ def set_experiment(
 
 def chosen_experiment() -> str | None:
     """Name of the experiment that `set_experiment`, or else `STAGELINE_EXPERIMENT_NAME`, chose for new runs."""
-    return Session.experiment_name or os.environ.get("STAGELINE_EXPERIMENT_NAME") or None
+    return Session.experiment_name or inherited("STAGELINE_EXPERIMENT_NAME") or None
 
 
 def create_experiment(

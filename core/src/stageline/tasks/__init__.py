@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stageline.tasks.identity import PipelineIdentity, TaskIdentity
+    from stageline.tasks.environment import run_environment
+    from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
     from stageline.tasks.options import Tracking
     from stageline.tasks.parent import end_parent, fail_parent, find_parent, open_parent
     from stageline.tasks.record import (
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
         tracked_call,
         tracked_generator,
     )
-    from stageline.tasks.recording import Recording, end_unfinished, is_unfinished
+    from stageline.tasks.recording import Recording
     from stageline.tasks.session import Session, TaskCall
+    from stageline.tasks.unfinished import end_unfinished, is_unfinished
 
 _ROOMS: dict[str, str] = {
     "PipelineIdentity": "identity",
@@ -30,11 +32,13 @@ _ROOMS: dict[str, str] = {
     "TaskIdentity": "identity",
     "Tracking": "options",
     "end_parent": "parent",
-    "end_unfinished": "recording",
+    "end_unfinished": "unfinished",
     "fail_parent": "parent",
     "find_parent": "parent",
-    "is_unfinished": "recording",
+    "is_unfinished": "unfinished",
     "open_parent": "parent",
+    "pipeline_run_id": "identity",
+    "run_environment": "environment",
     "tracked_async_call": "record",
     "tracked_async_generator": "record",
     "tracked_call": "record",
@@ -54,6 +58,8 @@ __all__ = [
     "find_parent",
     "is_unfinished",
     "open_parent",
+    "pipeline_run_id",
+    "run_environment",
     "tracked_async_call",
     "tracked_async_generator",
     "tracked_call",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -32,6 +32,9 @@ class Tracking:
 
     experiment: str | None = None
     """Experiment of the run; default: that of the pipeline run, or what the process has chosen."""
+    store: str | Callable[[], Any] | None = None
+    """Where to record: a store's URL, what the orchestrator's own place for credentials calls it, or a function that
+    opens a workspace; default: that of the pipeline run, or what the process has chosen."""
     run_name: str | None = None
     """Name of the run, in which `{task}`, `{pipeline}`, `{index}` and params are filled in."""
     params: bool | Iterable[str] = True
@@ -40,6 +43,10 @@ class Tracking:
     """`return`: the numbers in the mapping that the task returns."""
     artifacts: Literal["return"] | None = "return"
     """`return`: the files and folders whose paths (`pathlib.Path`) the task returns."""
+    max_artifact_bytes: int | None = None
+    """A returned file that is larger, or a folder whose files are together, is not stored; a warning says so."""
+    autolog: bool | Mapping[str, Any] = False
+    """Whether to record each scikit-learn `fit` of the task, without or with options of `stageline.autolog`."""
     redact: Iterable[str] = ()
     """More names of secrets: regular expressions that are looked for in the names of arguments and keys."""
     max_param_chars: int = 500
@@ -66,6 +73,10 @@ class Tracking:
             raise InvalidInput(
                 f"Tracking(max_param_chars={self.max_param_chars}): should be at least 1"
             )
+        if self.max_artifact_bytes is not None and self.max_artifact_bytes < 0:
+            raise InvalidInput(
+                f"Tracking(max_artifact_bytes={self.max_artifact_bytes}): should be 0 or more"
+            )
         for pattern in self.redact:
             _check_pattern(pattern)
         if self.run_name is not None:
@@ -80,9 +91,12 @@ class Tracking:
 
     def within(self, outer: Tracking) -> Tracking:
         """This, with what it leaves open taken from the tracking of the pipeline."""
-        if self.experiment is not None or outer.experiment is None:
-            return self
-        return replace(self, experiment=outer.experiment)
+        taken = {
+            name: getattr(outer, name)
+            for name in ("experiment", "store")
+            if getattr(self, name) is None and getattr(outer, name) is not None
+        }
+        return replace(self, **taken) if taken else self
 
     def records_param(self, name: str) -> bool:
         """Whether an argument of that name is recorded."""

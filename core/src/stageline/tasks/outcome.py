@@ -29,6 +29,13 @@ def paths_of(result: Any) -> list[Path]:
     return [path for path in dict.fromkeys(found) if path.exists()]
 
 
+def bytes_in(path: Path) -> int:
+    """The size of a file, or of the files in a folder together."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
 def _parts(result: Any) -> tuple[Any, ...]:
     return result if isinstance(result, tuple) else (result,)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.run import RunStatus
-from stageline.tasks.recording import Recording, end_unfinished
+from stageline.tasks.recording import Recording
+from stageline.tasks.unfinished import end_unfinished
 
 if TYPE_CHECKING:
     from stageline.tasks.session import TaskCall

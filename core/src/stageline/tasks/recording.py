@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import concurrent.futures
-import inspect
 import logging
-import os
 import time
 from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import lru_cache
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.run import Attempt, RunStatus
 from stageline.errors import Conflict
+from stageline.tasks import unfinished
+from stageline.tasks.code_tags import source_tags_of
+from stageline.tasks.environment import named_in_environment
 from stageline.tasks.identity import PipelineIdentity
-from stageline.tasks.outcome import metrics_of, paths_of
+from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
 from stageline.tasks.redaction import MASK, Redactor
 from stageline.tracking import endings
 from stageline.tracking.fate import Ending, ending_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stageline.tasks.session import Session, TaskCall
     from stageline.tracking.active import ActiveRun
 
 _log = logging.getLogger("stageline")
-
-_unfinished: dict[str, tuple[Recording, str | None]] = {}
-"""By run id: what failed in this process and was to be tried again, and the reason."""
 
 
 class Recording:
@@ -44,7 +43,8 @@ class Recording:
         self._redactor = Redactor(call.tracking.redact, call.secret_texts)
         self._began_ms = 0
         self._began_s = 0.0
-        self._texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        """The params as they are recorded."""
         self._is_joined = False
         self._has_warned = False
 
@@ -56,7 +56,7 @@ class Recording:
         self._began_s = time.monotonic()
         with self._sparing("open the run"):
             self._redactor.learn(self._params)
-            self._texts = param_texts(self._params, self.call.tracking, self._redactor)
+            self.texts = param_texts(self._params, self.call.tracking, self._redactor)
             self._session = self.call.open_session()
             self.run = self._open(self._session)
         run = self.run
@@ -75,11 +75,19 @@ class Recording:
         """Let the pipeline's recording know this task's secrets: its errors may become the pipeline's."""
         self._redactor.teach(outer._redactor)
 
-    def active(self) -> AbstractContextManager[Any]:
-        """Makes the run the active one of the block."""
-        if self.run is None or self._session is None:
-            return nullcontext()
-        return self._session.activated(self.run)
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make the run the active one of the block, and of what it starts."""
+        run, session = self.run, self._session
+        if run is None or session is None:
+            yield
+            return
+        with ExitStack() as block:
+            with self._sparing("make its run the active one"):
+                block.enter_context(session.activated(run))
+            with self._sparing("name its run in the environment"):
+                block.enter_context(named_in_environment(run, session))
+            yield
 
     def _open(self, session: Session) -> ActiveRun:
         identity, tracking = self.call.identity, self.call.tracking
@@ -95,10 +103,10 @@ class Recording:
         run = runs.join(
             identity.run_id,
             experiment_name=tracking.experiment or session.experiment,
-            run_name=self._redactor.text(self._run_name()),
+            run_name=self._redactor.text(self.run_name()),
             tags=self._redactor.tags(
                 {
-                    **_source_tags(self.call.function),
+                    **source_tags_of(self.call.function),
                     **identity.tags(),
                     **self.call.tags,
                     **tracking.tags,
@@ -111,7 +119,8 @@ class Recording:
         run.before_end.append(lambda: endings.unwatch(run))
         return run
 
-    def _run_name(self) -> str:
+    def run_name(self) -> str:
+        """The name that the tracking gives the run, or else the orchestrator."""
         identity = self.call.identity
         name = identity.pipeline if isinstance(identity, PipelineIdentity) else identity.task
         if self.call.tracking.run_name is None:
@@ -127,20 +136,20 @@ class Recording:
         }
         shown = {
             key: numbers.get(key, text) if text != MASK else MASK
-            for key, text in self._texts.items()
+            for key, text in self.texts.items()
         }
         return self.call.tracking.run_name.format_map({**known, **shown})
 
     def _log_params(self, run: ActiveRun) -> None:
-        last, _ = _unfinished.pop(run.run_id, (self, None))
-        before = last._texts
-        changed = [name for name, text in self._texts.items() if before.get(name, text) != text]
+        before = unfinished.taken(run.run_id) or self
+        first = before.texts
+        changed = [name for name, text in self.texts.items() if first.get(name, text) != text]
         if changed:
             self._warn(
                 f"its params {changed} are not those of the attempt before: the first values stay",
             )
         try:
-            run.log_params(self._texts)
+            run.log_params(self.texts)
         except Conflict as error:  # the pipeline's own, for a task that joined it
             self._warn(str(error))
 
@@ -174,7 +183,17 @@ class Recording:
         if tracking.artifacts == "return":
             with self._sparing("store the files that it returned"):
                 for path in paths_of(result):
-                    session.workspace.artifacts(run.run_id).log_file(path)
+                    self._store_file(run, session, path)
+
+    def _store_file(self, run: ActiveRun, session: Session, path: Path) -> None:
+        most = self.call.tracking.max_artifact_bytes
+        size = bytes_in(path) if most is not None else 0
+        if most is not None and size > most:
+            self._warn(
+                f"{path.name} has {size} bytes and is not stored: Tracking(max_artifact_bytes={most})"
+            )
+            return
+        session.workspace.artifacts(run.run_id).log_file(path)
 
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
@@ -221,7 +240,7 @@ class Recording:
                     run.leave()
             elif status is RunStatus.FAILED and self.call.will_retry and not is_final:
                 run.leave(attempt)
-                _unfinished[run.run_id] = self, reason
+                unfinished.keep(self, reason)
             else:
                 run.note_attempt(attempt)
                 run.end(status, reason)
@@ -263,42 +282,3 @@ class Recording:
             self._has_warned = True
             name = self.call.identity.display_name or self.call.identity.run_id
             _log.warning("tracking of %s: %s. The task goes on", name, message)
-
-
-def _source_tags(function: Any) -> dict[str, str]:
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    return _source_tags_of(code.co_filename if code is not None else "")
-
-
-# As the code version: it is that of the code which this process has loaded.
-@lru_cache(maxsize=256)
-def _source_tags_of(file: str) -> dict[str, str]:
-    from stageline.tracking.source import source_tags
-
-    folder = os.path.dirname(file)
-    return source_tags(folder if os.path.isdir(folder) else None)
-
-
-def is_unfinished(run_id: str) -> bool:
-    """Whether the last attempt of the run failed in this process, and another was to follow."""
-    return run_id in _unfinished
-
-
-def end_unfinished(run_id: str) -> None:
-    """End the run as its last attempt did: the orchestrator has decided against another one."""
-    last, reason = _unfinished.pop(run_id, (None, None))
-    if last is None:
-        return
-    call = last.call
-    try:
-        session = call.open_session()
-        run = session.workspace.runs.join(
-            run_id,
-            experiment_name=call.tracking.experiment or session.experiment,
-            run_name=last._run_name(),
-            parent_run_id=call.identity.parent_run_id,
-            attempt=call.identity.attempt,
-        )
-        run.end(RunStatus.FAILED, reason)
-    except Exception as error:  # as in `_sparing`; there is no task left to raise it in
-        _log.warning("tracking of %s: can not end the run: %s", call.identity.display_name, error)

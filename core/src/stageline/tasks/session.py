@@ -11,6 +11,7 @@ from stageline.tasks.options import Tracking
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from stageline.settings import Settings
     from stageline.tasks.identity import Identity
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
@@ -27,6 +28,10 @@ class TaskWorkspace(Protocol):
     def runs(self) -> Runs:
         """The runs of the store."""
 
+    @property
+    def settings(self) -> Settings:
+        """How the store was opened."""
+
     def artifacts(self, run_id: str) -> RunArtifacts:
         """The files of a run."""
 
@@ -37,7 +42,8 @@ class Session:
 
     workspace: TaskWorkspace
     activated: Callable[[ActiveRun], AbstractContextManager[Any]]
-    """Makes a run the active one of the block, so that the module-level functions log to it."""
+    """Makes a run the active one of the block, so that the module-level functions log to it, and to its store; they
+    log the fits of the block too if the tracking asks for it."""
     experiment: str | None = None
     """Experiment of runs whose tracking names none."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,9 +11,9 @@ from stageline.errors import InvalidInput
 from stageline.models.autolog.recording import Options, Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Options", "Tracker", "switch"]
+__all__ = ["Options", "Tracker", "switch", "switched"]
 
 
 def switch(tracker: Tracker | None, options: Mapping[str, Any]) -> None:
@@ -21,13 +22,30 @@ def switch(tracker: Tracker | None, options: Mapping[str, Any]) -> None:
     Raises:
         InvalidInput: scikit-learn is not installed, or an option has the wrong type.
     """
-    try:
+    with _needing_sklearn():
         from stageline.models.autolog import patching  # late: it takes scikit-learn
 
         if tracker is None:
             patching.disable()
             return
         patching.enable(tracker, _options(options))
+
+
+@contextmanager
+def switched(tracker: Tracker, options: Mapping[str, Any]) -> Iterator[None]:
+    """Record fits with `tracker` inside the block, in this thread or asyncio task only. Raises as `switch`."""
+    with ExitStack() as block:
+        with _needing_sklearn():
+            from stageline.models.autolog import patching
+
+            block.enter_context(patching.scope(tracker, _options(options)))
+        yield
+
+
+@contextmanager
+def _needing_sklearn() -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise InvalidInput(
             "autolog needs scikit-learn, which is not installed: pip install stageline[sklearn]"

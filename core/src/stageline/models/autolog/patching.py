@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ NOT_MODELS = (
 """Preparing data is worth a run only as a part of a pipeline."""
 
 _INSIDE: ContextVar[bool] = ContextVar("stageline_inside_fit", default=False)
+_SCOPE: ContextVar[tuple[Tracker, Options] | None] = ContextVar("stageline_autolog", default=None)
 
 
 class _Patches:
@@ -32,6 +34,7 @@ class _Patches:
     tracker: Tracker | None = None
     options = Options()
     fits_under_way = 0
+    scopes = 0
 
 
 def enable(tracker: Tracker, options: Options) -> None:
@@ -39,21 +42,45 @@ def enable(tracker: Tracker, options: Options) -> None:
 
     Wrapped are the estimators that are imported and, as they come, those that will be; nothing is imported for it.
     """
-    from sklearn.base import BaseEstimator  # late: whoever asks for this has it
-
     with _Patches.lock:
         _Patches.tracker, _Patches.options = tracker, options
-        for cls in _all_subclasses(BaseEstimator):
-            _wrap(cls)
-        if not _Patches.watches_new_classes:
-            _watch_new_classes(BaseEstimator)
+        _wrap_all()
+
+
+@contextmanager
+def scope(tracker: Tracker, options: Options) -> Iterator[None]:
+    """Record the fits of this thread or asyncio task inside the block with `tracker`, whatever the process records."""
+    with _Patches.lock:
+        _wrap_all()
+        _Patches.scopes += 1
+    token = _SCOPE.set((tracker, options))
+    try:
+        yield
+    finally:
+        _SCOPE.reset(token)
+        with _Patches.lock:
+            _Patches.scopes -= 1
+            if _Patches.tracker is None:
+                disable()
+
+
+def _wrap_all() -> None:
+    from sklearn.base import BaseEstimator  # late: whoever asks for this has it
+
+    for cls in _all_subclasses(BaseEstimator):
+        _wrap(cls)
+    if not _Patches.watches_new_classes:
+        _watch_new_classes(BaseEstimator)
 
 
 def disable() -> None:
-    """Put every method back as it was."""
+    """Put every method back as it was; once no block is left that records."""
     from sklearn.base import BaseEstimator  # late: as above
 
     with _Patches.lock:
+        _Patches.tracker = None
+        if _Patches.scopes:
+            return
         for (cls, name), original in _Patches.originals.items():
             if (
                 getattr(cls.__dict__.get(name), "__wrapped__", None) is original
@@ -63,7 +90,6 @@ def disable() -> None:
         if _Patches.watches_new_classes:
             del BaseEstimator.__init_subclass__
             _Patches.watches_new_classes = False
-        _Patches.tracker = None
 
 
 def _watch_new_classes(base: Any) -> None:
@@ -100,13 +126,13 @@ def _wrap(cls: type) -> None:
 def _recorded(original: FunctionType, name: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        tracker = _Patches.tracker
+        tracker, options = _SCOPE.get() or (_Patches.tracker, _Patches.options)
         if tracker is None or not _is_outermost(self, tracker):
             return original(self, *args, **kwargs)
         token = _INSIDE.set(True)
         _count(1)
         try:
-            recording = Recording(tracker, _Patches.options, self, original, args, kwargs)
+            recording = Recording(tracker, options, self, original, args, kwargs)
             recording.before()
             try:
                 result = original(self, *args, **kwargs)

@@ -1,0 +1,108 @@
+"""How whatever a task starts finds the task's run: by variables, see docs/design/006.
+
+`run_environment` names a run to one process that is started. What inherits the environment without being told is
+another matter: it belongs to the whole process, in which many tasks may run. `named_in_environment` sets it only as
+long as one line of execution, on the process's main thread or in a worker process, has a run open in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from stageline.errors import StorageFailed
+from stageline.tracking import inheritance
+
+if TYPE_CHECKING:
+    from stageline.tasks.session import Session, TaskWorkspace
+    from stageline.tracking.active import ActiveRun
+
+_SECRET = ("STAGELINE_STORAGE_OPTIONS",)
+"""For a process that is named one by one, not for all that may look at this one's environment."""
+
+Line = tuple[int, int]
+"""A thread, and the asyncio task in it: within one of them a run lies inside the run before."""
+
+_lines: dict[Line, list[tuple[ActiveRun, Session]]] = {}
+_lock = threading.Lock()
+_known: WeakKeyDictionary[TaskWorkspace, dict[str, dict[str, str]]] = WeakKeyDictionary()
+
+
+def run_environment(
+    run: ActiveRun, workspace: TaskWorkspace, experiment_name: str | None = None
+) -> dict[str, str]:
+    """The variables by which a process joins `run`: its id, store and experiment, and the store's options.
+
+    MLflow's own names are among them if the settings name a server that speaks its protocol. Give them to the
+    process together with what else it needs: `env={**os.environ, **run_environment(...)}`.
+    """
+    if not run.stream.lies_in_store:
+        # Who joins a run looks for it in the store; one that is away is asked again by whoever needs it.
+        with suppress(StorageFailed):
+            run.stream.ship_start()
+    return _variables(run, workspace, experiment_name)
+
+
+@contextmanager
+def named_in_environment(run: ActiveRun, session: Session) -> Iterator[None]:
+    """Name `run` in this process's environment inside the block, wherever nobody could be misled by it."""
+    line = _line()
+    with _lock:
+        _lines.setdefault(line, []).append((run, session))
+        _show()
+    try:
+        yield
+    finally:
+        with _lock:
+            mine = _lines[line]
+            mine.pop()
+            if not mine:
+                del _lines[line]
+            _show()
+
+
+def _show() -> None:
+    wanted: dict[str, str] = {}
+    if len(_lines) == 1:
+        (line,) = _lines
+        if line[0] == threading.main_thread().ident or multiprocessing.parent_process() is not None:
+            run, session = _lines[line][-1]
+            found = _variables(run, session.workspace, session.experiment)
+            wanted = {name: value for name, value in found.items() if name not in _SECRET}
+    inheritance.show(wanted)
+
+
+def _variables(
+    run: ActiveRun, workspace: TaskWorkspace, experiment_name: str | None
+) -> dict[str, str]:
+    # All but the run's id is the same for the next task: finding it out takes longer than setting it.
+    by_experiment = _known.setdefault(workspace, {})
+    experiment = run.experiment_id or f"{experiment_name}="
+    known = by_experiment.get(experiment)
+    if known is None:
+        from stageline.projects.variables import run_variables  # late: most tasks start nothing
+
+        known = by_experiment[experiment] = run_variables(
+            run.run_id,
+            run.experiment_id,
+            experiment_name,
+            workspace.settings,
+            inheritance.inherited_environment(),
+        )
+        if run.stream.lies_in_store:  # settings may have a path that is relative to another folder
+            known["STAGELINE_STORE"] = run.stream.store.url
+    ids = dict.fromkeys({"STAGELINE_RUN_ID", "MLFLOW_RUN_ID"} & known.keys(), run.run_id)
+    return {**known, **ids}
+
+
+def _line() -> Line:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs here
+        task = None
+    return threading.get_ident(), 0 if task is None else id(task)

@@ -1,0 +1,52 @@
+"""Runs whose last attempt failed in this process, while another was to follow: kept until it does, or is called off."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from stageline.domain.run import RunStatus
+
+if TYPE_CHECKING:
+    from stageline.tasks.recording import Recording
+
+_log = logging.getLogger("stageline")
+
+_unfinished: dict[str, tuple[Recording, str | None]] = {}
+"""By run id: what failed, and the reason."""
+
+
+def keep(recording: Recording, reason: str | None) -> None:
+    """The attempt has failed, and another is to follow."""
+    _unfinished[recording.call.identity.run_id] = recording, reason
+
+
+def taken(run_id: str) -> Recording | None:
+    """The attempt before, which another follows now; None if it was not in this process."""
+    last, _ = _unfinished.pop(run_id, (None, None))
+    return last
+
+
+def is_unfinished(run_id: str) -> bool:
+    """Whether the last attempt of the run failed in this process, and another was to follow."""
+    return run_id in _unfinished
+
+
+def end_unfinished(run_id: str) -> None:
+    """End the run as its last attempt did: the orchestrator has decided against another one."""
+    last, reason = _unfinished.pop(run_id, (None, None))
+    if last is None:
+        return
+    call = last.call
+    try:
+        session = call.open_session()
+        run = session.workspace.runs.join(
+            run_id,
+            experiment_name=call.tracking.experiment or session.experiment,
+            run_name=last.run_name(),
+            parent_run_id=call.identity.parent_run_id,
+            attempt=call.identity.attempt,
+        )
+        run.end(RunStatus.FAILED, reason)
+    except Exception as error:  # as in a recording; there is no task left to raise it in
+        _log.warning("tracking of %s: can not end the run: %s", call.identity.display_name, error)
