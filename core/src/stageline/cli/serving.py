@@ -77,7 +77,7 @@ def serve(
     }  # fmt: skip
     limits = Limits(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     launch(
-        _Source(workspace),
+        Source(workspace),
         model,
         host=host,
         port=port,
@@ -92,7 +92,7 @@ def serve(
     )
 
 
-class _Source:
+class Source:
     """A workspace's models."""
 
     def __init__(self, workspace: Workspace) -> None:
