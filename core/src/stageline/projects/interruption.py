@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from stageline.tracking import endings
+from stageline.tracking.fate import note_signal
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,4 +41,5 @@ def sigterm_raises() -> Iterator[None]:
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    note_signal("SIGTERM")  # the process is to end, and this is why
     raise Terminated

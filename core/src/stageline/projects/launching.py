@@ -1,4 +1,4 @@
-"""The seam to whatever runs a project: a launcher starts a job and answers with something that can be waited for.
+"""The seam to whatever runs a project: a launcher gets a job ready, and what it answers with is run and can be stopped.
 
 Launchers are found by entry point (group `stageline.launchers`), so that another package can add its own.
 """
@@ -68,23 +68,23 @@ class Exit:
 
 
 class Launched(Protocol):
-    """A command that runs somewhere. Safe from several threads."""
+    """A command that is ready to run somewhere."""
 
-    def wait(self) -> Exit:
-        """Wait for its end, and until its output is kept; the same answer each time."""
+    def run(self) -> Exit:
+        """Run it to its end, and until its output is kept. Called once, in a thread that no signal interrupts."""
         ...
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it, gently first, as by this signal, and wait for that."""
+        """End it, gently first, as by this signal, and wait for that. Called from another thread, also before `run`."""
         ...
 
 
 @runtime_checkable
 class Launcher(Protocol):
-    """A module or an object that starts jobs. A module is enough: its function `launch`, and `describe`."""
+    """Gets jobs ready to run. A module is one, by its functions `launch` and `describe`."""
 
     def launch(self, job: Job) -> Launched:
-        """Start the job. What it raises ends the run as FAILED."""
+        """Prepare all that the job needs, but do not begin it. What this raises ends the run as FAILED."""
         ...
 
     def describe(self, job: Job) -> str:

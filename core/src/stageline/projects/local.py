@@ -6,6 +6,7 @@ import logging
 import shlex
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stageline.errors import InvalidInput, StagelineError
@@ -22,15 +23,13 @@ _FROM_OUTSIDE = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 _SHELLS_SIGNALS = {128 + number: number for number in _FROM_OUTSIDE}
 """What a shell answers for a command of its that a signal ended from outside."""
 
+_SECRET = {"STAGELINE_STORAGE_OPTIONS"}
+
 _log = logging.getLogger("stageline")
 
 
 def launch(job: Job) -> LocalCommand:
-    """Prepare the environment and start the command.
-
-    Raises:
-        InvalidInput: the command can not be started; or as `prepare`.
-    """
+    """Prepare the environment. Raises as `prepare`."""
     prepared = prepare(job.environment, job.env_manager, cache=job.cache, say=job.say)
     job.set_tags(prepared.tags)
     return LocalCommand(job, prepared)
@@ -39,7 +38,8 @@ def launch(job: Job) -> LocalCommand:
 def describe(job: Job) -> str:
     """The line that is run, and where."""
     named = job.env_manager or "what suits the project"
-    variables = "\n".join(f"  {name}" for name in sorted(job.variables))
+    shown = {**job.variables, **dict.fromkeys(_SECRET & job.variables.keys(), "***")}
+    variables = "\n".join(f"  {name}={shlex.quote(shown[name])}" for name in sorted(shown))
     return (
         f"folder:      {job.source.folder}\n"
         f"environment: {named}: {job.environment}\n"
@@ -54,45 +54,54 @@ class LocalCommand:
     def __init__(self, job: Job, prepared: Prepared) -> None:
         self._job = job
         self._prepared = prepared  # kept: while it is, nobody prunes the environment
-        self._output = Output(job.write, job.run_folder / FILE_NAME)
         self._lock = threading.Lock()
-        self._exit: Exit | None = None
+        self._group: Group | None = None
+        self._is_stopped = False
+
+    def run(self) -> Exit:
+        """Run it, and keep its output. Raises `InvalidInput` if it can not be started."""
+        output = Output(self._job.write, self._job.run_folder / FILE_NAME)
+        try:
+            with self._lock:
+                if self._is_stopped:
+                    return Exit(None)
+                self._group = self._started(output)
+            code = self._group.wait()
+        finally:
+            output.close()
+        self._keep(output.file)
+        return _exit_of(code, output.last_error_line)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it and all that it started; what has not begun never will."""
+        with self._lock:
+            self._is_stopped = True
+        if self._group is not None:
+            self._group.stop(number)
+
+    def _started(self, output: Output) -> Group:
+        job = self._job
         variables = {"PYTHONUNBUFFERED": "1", **job.variables}  # or what it prints comes in lumps
-        command, environment = prepared.command(
+        command, environment = self._prepared.command(
             ["bash", "-c", job.command], folder=job.source.folder, variables=variables
         )
         try:
-            self._group = Group(
+            return Group(
                 command,
                 folder=job.source.folder,
                 environment=environment,
-                outputs={name: self._output.taker(name) for name in ("stdout", "stderr")},
+                outputs={name: output.taker(name) for name in ("stdout", "stderr")},
             )
         except OSError as error:
-            self._output.close()
             raise InvalidInput(
                 f"the command can not be started ({error.strerror}): {job.command[:500]}"
             ) from error
 
-    def wait(self) -> Exit:
-        """Wait for its end, and until its output is kept."""
-        code = self._group.wait()
-        with self._lock:
-            if self._exit is None:
-                self._output.close()
-                self._keep_output()
-                self._exit = _exit_of(code, self._output.last_error_line)
-        return self._exit
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it and all that it started."""
-        self._group.stop(number)
-
-    def _keep_output(self) -> None:
-        if not self._output.file.stat().st_size:
+    def _keep(self, file: Path) -> None:
+        if not file.stat().st_size:
             return
         try:
-            self._job.keep_file(self._output.file, ARTIFACT_FOLDER)
+            self._job.keep_file(file, ARTIFACT_FOLDER)
         except StagelineError as error:  # how the command ended counts more than what it said
             _log.warning(
                 "the output of run %s is not among its artifacts: %s", self._job.run_id, error

@@ -93,11 +93,12 @@ class Projects:
             RunFailed: the command failed or was killed. Only if `synchronous`.
         """
         check_options(options)
-        if not options.get("synchronous", True):
-            return self._submit(str(uri), entry_point, parameters or {}, options)
         with sigterm_raises():
             submitted = self._submit(str(uri), entry_point, parameters or {}, options)
-            submitted.see_through()
+            if options.get("synchronous", True):
+                submitted.see_through()
+            else:
+                submitted.begin()
         return submitted
 
     def describe(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from stageline.domain.run import RunStatus
-from stageline.errors import RunFailed
+from stageline.errors import RunFailed, StagelineError
 from stageline.projects.interruption import Terminated
 from stageline.projects.tags import TAG_DURATION, TAG_EXIT_CODE, TAG_SIGNAL
 
@@ -39,7 +39,8 @@ def ending_of(exit_: Exit, stopped_by: str | None) -> tuple[RunStatus, str | Non
 class SubmittedRun:
     """A run of a project, with the names of MLflow's. Safe from several threads.
 
-    A thread waits for the command and ends the run; the process does not exit before it, unless by force.
+    The command runs, and its run is ended, in a thread of its own, where no signal comes in between. A process does not
+    exit before that thread, unless by force.
     """
 
     def __init__(
@@ -54,13 +55,13 @@ class SubmittedRun:
         self._launched = launched
         self._owns_end = owns_end
         self._clean_up = clean_up
-        self._began = time.monotonic()
         self._stopped_by: str | None = None
         self._status = RunStatus.RUNNING
         self._reason: str | None = None
         # Not the thread's own end: a `join` that Ctrl-C interrupts takes the thread for dead (CPython 3.11).
         self._has_ended = threading.Event()
-        threading.Thread(target=self._watch, name=f"stageline-{run.run_id[:8]}").start()
+        self._thread = threading.Thread(target=self._watch, name=f"stageline-{run.run_id[:8]}")
+        self._has_begun = False
 
     @property
     def run_id(self) -> str:
@@ -76,6 +77,12 @@ class SubmittedRun:
         """RUNNING, FINISHED, FAILED or KILLED."""
         return str(self._status)
 
+    def begin(self) -> None:
+        """Begin; once begun, nothing happens."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._thread.start()
+
     def wait(self) -> bool:
         """Wait for the end, and until the run is ended too. Whether it is FINISHED."""
         self._has_ended.wait()
@@ -86,15 +93,17 @@ class SubmittedRun:
         if not self._has_ended.is_set():
             self._stopped_by = self._stopped_by or reason
             self._launched.stop(number)
+            self.begin()  # what is stopped does not run any more, but its run is to be ended
         self._has_ended.wait()
 
     def see_through(self) -> None:
-        """Wait; whatever interrupts that, such as Ctrl-C, ends the run.
+        """Begin, and wait; whatever interrupts that, such as Ctrl-C, ends the run.
 
         Raises:
             RunFailed: it did not finish.
         """
         try:
+            self.begin()
             self.wait()
         except BaseException as error:  # whoever waits no more leaves nothing running
             self.cancel(*_told(error))
@@ -107,19 +116,21 @@ class SubmittedRun:
             )
 
     def _watch(self) -> None:
+        began = time.monotonic()
         try:
-            exit_ = self._launched.wait()
-            self._record(exit_)
+            exit_ = self._launched.run()
+            self._record(exit_, time.monotonic() - began)
             self._end(*ending_of(exit_, self._stopped_by))
         except Exception as error:  # a run must not stay open because its launcher failed
-            _log.exception("run %s can not be watched any more", self.run_id)
+            if not isinstance(error, StagelineError):
+                _log.exception("run %s could not be watched to its end", self.run_id)
             self._end(RunStatus.FAILED, f"{type(error).__name__}: {error}"[:2000])
         finally:
             self._clean_up()
             self._has_ended.set()
 
-    def _record(self, exit_: Exit) -> None:
-        tags = {TAG_DURATION: f"{time.monotonic() - self._began:.3f}"}
+    def _record(self, exit_: Exit, duration_s: float) -> None:
+        tags = {TAG_DURATION: f"{duration_s:.3f}"}
         if exit_.code is not None:
             tags[TAG_EXIT_CODE] = str(exit_.code)
         if exit_.signal is not None:
