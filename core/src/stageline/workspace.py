@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from stageline.clock import SYSTEM_CLOCK, Clock
 from stageline.domain.run import Run, ViewType
 from stageline.settings import Settings, load_settings
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from stageline.registry.registry import Registry
     from stageline.registry.webhooks import Webhooks
     from stageline.storage.port import ObjectStore
+    from stageline.storage.transfer import Progress
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.collect import Collector
     from stageline.tracking.search import RunSearch
@@ -85,7 +88,8 @@ class Workspace:
         from stageline.registry.registry import Registry
 
         facts = RunFacts(self.store, self.runs)
-        return Registry.of(self.store, self.clock, facts, self.settings.user or login_name())
+        actor = self.settings.user or login_name()
+        return Registry.of(self.store, self.clock, facts, actor, home=self)
 
     @cached_property
     def webhooks(self) -> Webhooks:
@@ -94,6 +98,28 @@ class Workspace:
         from stageline.registry.webhooks import Webhooks
 
         return Webhooks(self.store, self.clock, self.settings, self.settings.user or login_name())
+
+    # -- other stores -----------------------------------------------------------------------------
+
+    def beside(self, url: str) -> Workspace:
+        """The workspace at another URL, with the settings of this one. Raises `InvalidInput`."""
+        chosen = msgspec.structs.replace(self.settings, store=url)
+        store = open_store(url, chosen.storage_options, chosen.durability)
+        return Workspace(store, chosen, self.clock)
+
+    def copy_run(
+        self,
+        run_id: str,
+        to: Workspace,
+        *,
+        folder: str | None = None,
+        progress: Progress | None = None,
+    ) -> str:
+        """Copy a run to another workspace; its id there. See `tracking.copying.copy_run`."""
+        from stageline.tracking.copying import Side, copy_run
+
+        here, there = (Side(w.store, w.runs, w.experiments, w.clock) for w in (self, to))
+        return copy_run(here, there, run_id, folder=folder, progress=progress)
 
     # -- files ------------------------------------------------------------------------------------
 

@@ -63,6 +63,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The orchestrator's page of the deployment."""
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The version of another store that a version is a copy of."""
+
+    store: str
+    """URL, without credentials."""
+    name: str
+    version: int
+    digest: str
+    """sha256 of the entry of its journal that registered it: no other version anywhere has the same."""
+
+
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version; a snapshot, not a handle. Times are Unix milliseconds."""
 
@@ -86,6 +97,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """By target."""
     facts: VersionFacts = VersionFacts()
     """As they were when it was registered."""
+    origin: Origin | None = None
+    """Where it was copied from."""
 
 
 class RegisteredModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,6 +47,10 @@ class Desk:
             context = msgspec.structs.replace(context, run_id=run_id)
         if link is not None:
             context = msgspec.structs.replace(context, link=link)
+        return self._in(context)
+
+    def _in(self: Self, context: Context) -> Self:
+        """The same, writing in another context."""
         return type(self)(self._ledger, self._facts, context)
 
     @property

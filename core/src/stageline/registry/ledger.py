@@ -63,7 +63,7 @@ class Ledger(Journals):
             Conflict: so many others were first that it was given up.
             NotAllowed: the store does not refuse to create what exists.
         """
-        self._refuse_careless_store()
+        self.refuse_careless_store()
         standing = self._known.get(name)
         is_fresh = False
         for turn in range(TURNS):
@@ -98,7 +98,7 @@ class Ledger(Journals):
         context: Context,
     ) -> ModelState:
         """Move a model to another name (design/003). `reserve` raises if the new name is taken."""
-        self._refuse_careless_store()
+        self.refuse_careless_store()
         for turn in range(TURNS):
             here, there = self.read(name), self.read(new_name)
             if here.state.renamed_to == new_name and there.state.came_from == (name, here.number):
@@ -175,7 +175,8 @@ class Ledger(Journals):
         longest = min(FIRST_WAIT_S * 2 ** min(turn, 10), LONGEST_WAIT_S)
         self.clock.sleep(random.uniform(0, longest))
 
-    def _refuse_careless_store(self) -> None:
+    def refuse_careless_store(self) -> None:
+        """Raise `NotAllowed` if the store does not refuse to create what exists."""
         if not create_is_exclusive(self.store):
             raise NotAllowed(
                 f"{self.store.url} does not refuse to create what exists, so two promotions at once could both "

@@ -123,6 +123,23 @@ class RunReader:
         lines = [e for s in segments.values() for e in s.events if isinstance(e, OutputWritten)]
         return iter(sorted(lines, key=lambda line: line.timestamp))
 
+    def stretches(self, run: StoredRun) -> Iterator[Segment]:
+        """All of the run's log, one stretch in memory at a time and each record once: segments, then what only a
+        write-ahead log holds.
+        """
+        shipped: dict[str, int] = {}
+        keys = [entry.key for entry in run.entries if _is_stretch(entry.key)]
+        for key in sorted(keys, key=lambda one: (one.endswith(".wal"), one)):
+            data = self._store.read(key)
+            if key.endswith(".wal"):
+                yield _log_as_segment(data, shipped.get(_writer_of(key), 0))[0]
+                continue
+            segment = decode_segment(data, key)
+            shipped[segment.head.writer] = max(
+                shipped.get(segment.head.writer, 0), segment.head.end
+            )
+            yield segment
+
     def _holding(self, run: StoredRun, key: str) -> list[Segment]:
         wanted = [
             layout.run_segment(run.summary.run_id, end.writer, number)
