@@ -70,7 +70,7 @@ def plan_batches(
     parts = plan_parts(
         pinned(workspace, model_uri),
         str(source),
-        str(output),
+        _absolute(str(output)),
         scoring,
         part_bytes=part_bytes,
         output_format=output_format,
@@ -180,15 +180,16 @@ def pinned(workspace: Workspace, model_uri: str | Path) -> PinnedModel:
     if isinstance(place, RunModel):
         url = f"{workspace.runs.artifact_uri(place.run_id)}/{place.path}"
     else:
-        url = place.url if "://" in place.url else _absolute(place.url)
+        url = _absolute(place.url)
     digest = digest_of_mlmodel(workspace.models.read_mlmodel(str(place)))
     return PinnedModel(uri=str(model_uri), url=check_without_secrets(url), sha256=digest)
 
 
-def _absolute(path: str) -> str:
+def _absolute(url: str) -> str:
+    """The same place for a process that runs in another folder."""
     from pathlib import Path
 
-    return str(Path(path).expanduser().resolve())
+    return url if "://" in url else str(Path(url).expanduser().resolve())
 
 
 def _opened(store: str | Path | None) -> Workspace:

@@ -117,6 +117,10 @@ def _filled(values: Any, kind: Any) -> Any:
 
 
 def _array(values: Any, title: str) -> Any:
+    if is_series(values) or is_array(values):
+        values = (
+            values.copy()
+        )  # a view would keep the whole of the model's input for as long as it waits
     try:
         made = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:

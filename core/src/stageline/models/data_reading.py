@@ -118,7 +118,11 @@ def _read_parquet(source: _Source) -> _Pieces:
     groups = [*range(meta.num_row_groups)] if source.row_groups is None else [*source.row_groups]
     largest = max((meta.row_group(group).total_byte_size for group in groups), default=0)
     source.stream.seek(0)
-    file = parquet_file(source.stream, buffer_size=BLOCK if largest > WHOLE_GROUP else 0)
+    file = parquet_file(
+        source.stream,
+        buffer_size=BLOCK if largest > WHOLE_GROUP else 0,
+        pre_buffer=False,  # or all row groups are fetched before the first batch
+    )
     names = [
         name for name in file.schema_arrow.names if source.columns is None or name in source.columns
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stageline.errors import InvalidInput
-from stageline.models.arrow import csv, pa, parquet
+from stageline.models.arrow import csv, pa, parquet, pc
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -110,8 +111,15 @@ def _flat(table: Any) -> Any:
             column = pa.array(texts, pa.string())
         elif pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        columns[name] = column
+        columns[name] = column if table.num_columns > 1 else _never_blank(column)
     return pa.table(columns)
+
+
+def _never_blank(column: Any) -> Any:
+    """The only column of a file, without nulls: readers pass by an empty line, and with it a row."""
+    if pa.types.is_floating(column.type):
+        return pc.fill_null(column, math.nan)
+    return pc.fill_null(column.cast(pa.string()), "")
 
 
 def _plain(value: Any) -> Any:
