@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 _FACETS = "https://openlineage.io/spec/facets"
 SCHEMAS = {
-    "parent": f"{_FACETS}/1-1-0/ParentRunFacet.json#/$defs/ParentRunFacet",
+    "parent": f"{_FACETS}/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet",
     "errorMessage": f"{_FACETS}/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet",
-    "jobType": f"{_FACETS}/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
-    "sourceCodeLocation": f"{_FACETS}/1-0-1/SourceCodeLocationJobFacet.json#/$defs/SourceCodeLocationJobFacet",
+    "jobType": f"{_FACETS}/2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
+    "sourceCodeLocation": f"{_FACETS}/1-1-0/SourceCodeLocationJobFacet.json#/$defs/SourceCodeLocationJobFacet",
     "version": f"{_FACETS}/1-0-1/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet",
 }
 _OWN = {
@@ -46,7 +46,8 @@ _VERSION_FIELDS = {
     "digest": "digest",
 }
 # user@host:path, as git writes what others write as ssh://user@host/path.
-_SCP = re.compile(r"(?P<host>(?:[^/@:]+@)?[^/@:]+):(?P<path>[^/].*)")
+# One letter before the colon is a disk of Windows.
+_SCP = re.compile(r"(?P<host>(?:[^/@:]+@)?[^/@:\\]{2,}):(?P<path>[^/\\].*)")
 
 
 class Facets(NamedTuple):
