@@ -101,7 +101,7 @@ def _try(
         return {}
     if not row.is_process:
         figures = json.loads(output.strip().splitlines()[-1])
-        if not row.is_whole:
+        if figures and not row.is_whole:
             figures["wall_s"] /= size
             figures["cpu_s"] /= size
     return figures

@@ -94,6 +94,15 @@ ROWS = (
         is_large=True,
     ),
     Row(
+        name="serving",
+        title="a model over HTTP: 10 rows in, 10 predictions out, 4 connections, 1 worker",
+        bound="the same estimator on an array, in the barest application on the same server",
+        reach="MLflow's requests a second",
+        size=2_000,
+        unit="us",
+        is_prepared=True,
+    ),
+    Row(
         name="artifact",
         title="a 500 MB artifact",
         bound="read once, hash with sha256, write",

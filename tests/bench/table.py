@@ -6,7 +6,11 @@ from race import Score
 from rows import Row
 
 SCALE = {"s": 1.0, "ms": 1e3, "us": 1e6}
-EXTRAS = {"bytes_per_point": "bytes/point", "extra_mb": "MB extra memory"}
+EXTRAS = {
+    "bytes_per_point": "bytes/point",
+    "extra_mb": "MB extra memory",
+    "requests_s": "requests/s",
+}
 
 
 def render(row: Row, scores: dict[str, Score]) -> str:

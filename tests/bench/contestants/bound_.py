@@ -6,12 +6,15 @@ import hashlib
 import os
 import sqlite3
 import struct
+import sys
 import time
 import zlib
 from array import array
+from pathlib import Path
 
 import msgspec
 from population import METRICS, PAGE, PARAMS, population, series
+from scoring_load import measured
 from stopwatch import Stopwatch, contest, made_file, warm
 
 
@@ -80,6 +83,15 @@ def artifact(size: int) -> dict[str, float]:
             digest.update(block)
             target.write(block)
     return watch.figures(extra_mb=watch.extra_mb)
+
+
+def serving_prepare(size: int) -> None:
+    """It fits its model as it starts."""
+
+
+def serving(size: int) -> dict[str, float]:
+    script = Path(__file__).with_name("bare_scoring.py")
+    return measured([sys.executable, str(script), "{port}"], size)
 
 
 if __name__ == "__main__":

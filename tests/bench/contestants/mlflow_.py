@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 import time
+from pathlib import Path
 
 import mlflow
 from mlflow.entities import Metric
 from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
+from scoring_load import COLUMNS, measured, training
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
 
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
@@ -106,6 +110,30 @@ def artifact(size: int) -> dict[str, float]:
 def _insert(db: sqlite3.Connection, table: str, **row: object) -> None:
     places = ", ".join("?" for _ in row)
     db.execute(f"insert into {table} ({', '.join(row)}) values ({places})", tuple(row.values()))
+
+
+def serving_prepare(size: int) -> None:
+    import pandas as pd
+    from mlflow.models import infer_signature
+    from sklearn.linear_model import ElasticNet
+
+    rows, target = training()
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    model = ElasticNet(alpha=0.01).fit(frame, target)
+    signature = infer_signature(frame, model.predict(frame))
+    mlflow.sklearn.save_model(
+        model, "model", signature=signature, pip_requirements=["scikit-learn"]
+    )
+
+
+def serving(size: int) -> dict[str, float]:
+    command = str(Path(sys.executable).with_name("mlflow"))
+    options = ["-m", "model", "--env-manager", "local", "--workers", "1", "--port", "{port}"]
+    path = (
+        f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls uvicorn by name
+    )
+    environment = {"PATH": path, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
+    return measured([command, "models", "serve", *options], size, environment)
 
 
 if __name__ == "__main__":

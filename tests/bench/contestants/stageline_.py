@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
+from scoring_load import COLUMNS, measured, training
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
 
 import stageline
@@ -77,6 +81,23 @@ def artifact(size: int) -> dict[str, float]:
     with stageline.start_run(), Stopwatch() as watch:
         stageline.log_artifact(path)
     return watch.figures(extra_mb=watch.extra_mb)
+
+
+def serving_prepare(size: int) -> None:
+    import pandas as pd
+    from sklearn.linear_model import ElasticNet
+
+    from stageline.models.saving import Details, save_model
+
+    rows, target = training()
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    model = ElasticNet(alpha=0.01).fit(frame, target)
+    save_model(model, "model", details=Details(input_example=frame.head(3), pip_requirements=[]))
+
+
+def serving(size: int) -> dict[str, float]:
+    command = str(Path(sys.executable).with_name("stageline"))
+    return measured([command, "models", "serve", "-m", "model", "--port", "{port}"], size)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ class Answering:
         self.name = name
 
     def predict(self, data: Any) -> list[Any]:
-        seconds = float(data[0])
+        values = data.to_numpy().ravel() if hasattr(data, "to_numpy") else data
+        seconds = float(values[0])
         if seconds < 0:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(seconds)
