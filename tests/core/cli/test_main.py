@@ -26,6 +26,7 @@ COMMANDS = {
     ),
     "experiments": ("list", "search", "show", "create", "rename", "tag", "delete", "restore"),
     "artifacts": ("list", "download", "upload"),
+    "lineage": ("show", "trace"),
     "registry": (
         *("list", "show", "create", "rename", "describe", "tag", "untag", "annotate", "delete"),
         *("versions", "register", "best", "gate", "transition", "rollback"),

@@ -164,7 +164,19 @@ def test_json_that_is_no_graph_is_refused(data: bytes, error: type[Exception]) -
         from_json(data)
 
 
-def test_json_is_the_documented_shape(tmp_path: Path) -> None:
+def test_first_format_is_read() -> None:
+    graph = from_json((Path(__file__).parent / "formats" / "lineage-1.json").read_bytes())
+    assert (len(graph), len(graph.edges), graph.is_cut) == (6, 7, True)
+    assert {node.kind for node in graph.nodes} == {*NodeKind}
+    assert graph.targets == ("model_version:wine/1",)
+    assert graph.node("model_version:wine/1").is_missing
+    run = graph.node("run:0190a0b0c0d07abc8def001122334455")
+    assert run.attributes["commit"] == "0123"
+    assert run.links == {"prefect": "https://prefect.example/runs/1"}
+    assert "stage:wine/Production" in graph.downstream("dataset:s3%3A%2F%2Fdata/wine.csv@d1")
+
+
+def test_json_is_the_documented_shape() -> None:
     node = Node(id="run:a", kind=NodeKind.RUN, label="train", links={"prefect": "https://x"})
     graph = LineageGraph.of([node], [Edge("run:a", "run:a", EdgeKind.CACHED)], ["run:a"])
     assert to_json(graph) == (
