@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stageline.cli import artifacts, care, experiments, lineage, projects, registry, runs
+from stageline.cli import artifacts, care, experiments, lineage, models, projects, registry, runs
 from stageline.cli.session import Session
 from stageline.errors import StagelineError, reaction
 
@@ -59,6 +59,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(lineage.app, name="lineage")
+app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
 projects.register(app)
 care.register(app)
