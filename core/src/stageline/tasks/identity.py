@@ -7,15 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stageline.domain.ids import derive_run_id
+from stageline.domain.task_tags import (
+    TAG_ORCHESTRATOR,
+    TAG_PIPELINE,
+    TAG_PIPELINE_RUN,
+    TAG_TASK,
+    TAG_TASK_INDEX,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-TAG_ORCHESTRATOR = "stageline.orchestrator"
-TAG_PIPELINE = "stageline.pipeline"
-TAG_PIPELINE_RUN = "stageline.pipeline_run"
-TAG_TASK = "stageline.task"
-TAG_TASK_INDEX = "stageline.task_index"
 
 
 @dataclass(frozen=True, kw_only=True)
