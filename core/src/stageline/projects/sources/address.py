@@ -13,7 +13,7 @@ from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput
 from stageline.storage.redaction import public_url
 
-_ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz|tar\.bz2|tar\.xz)$", re.I)
+_ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.I)
 # user@host:path, as ssh and git have it; a drive letter is no host.
 _SCP = re.compile(r"^(?:[^/@:\s]+@)?[^/@:\s]{2,}:(?!//)")
 _GIT_SCHEMES = frozenset(
@@ -97,6 +97,26 @@ def _local(place: str, subfolder: str, public: str) -> Address:
         return Address(Kind.GIT, found, subfolder, public)
     kind = Kind.ARCHIVE if _ARCHIVE.search(place) and not path.is_dir() else Kind.FOLDER
     return Address(kind, found, subfolder, public)
+
+
+def check_git(address: Address) -> None:
+    """Raises `InvalidInput` if a part of the address would be an option of the ssh command."""
+    host_and_path = _SCP.match(address.place)
+    if address.is_local:
+        return
+    if host_and_path:
+        host, path = address.place.split(":", 1)
+        user, _, host = host.rpartition("@")
+        parts = [user, host, path]
+    else:
+        url = urlsplit(address.place)
+        parts = [unquote(url.username or ""), url.hostname or "", unquote(url.path).lstrip("/")]
+        if not url.hostname:
+            raise InvalidInput(f"{address.public!r} names no host")
+    if any(part.startswith("-") for part in parts):
+        raise InvalidInput(
+            f"{address.public!r} is refused: no user, host or path starts with '-', which ssh takes for an option"
+        )
 
 
 def is_bare_repository(path: Path) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stageline.projects.built import Built
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A project's folder, ready to run in. Holds no credentials, so it may be shown and recorded."""
+    """A project's folder, ready to run in. Holds no credentials, so it may be shown and recorded.
+
+    Keep it until the run is over: then nobody prunes the folder meanwhile.
+    """
 
     folder: Path
     """Absolute. The user's own folder, or a copy that belongs to this run alone and may be written to."""
@@ -21,10 +27,10 @@ class Fetched:
     """Of the remote, as it may be shown."""
     branch: str | None = None
     """None where a tag or a commit was asked for."""
-    copy: Path | None = field(default=None, repr=False)
+    copy: Built | None = field(default=None, repr=False, compare=False)
     """What `discard` removes; None where the folder is the user's own."""
 
     def discard(self) -> None:
         """Remove the copy, once nothing runs in it any more. Without it that happens when the process exits."""
         if self.copy is not None:
-            shutil.rmtree(self.copy, ignore_errors=True)
+            self.copy.discard()
