@@ -49,6 +49,13 @@ def test_nothing_set_means_the_defaults() -> None:
         ("spool", "/s", "/s"),
         ("cache", "/c", "/c"),
         ("allow_pickle", "1", True),
+        ("webhook_keys", "k1,k2", "k1,k2"),
+        ("webhook_allow", "hooks.corp,10.0.0.0/8", "hooks.corp,10.0.0.0/8"),
+        ("webhook_ports", "443", "443"),
+        ("webhook_http", "1", True),
+        ("webhook_timeout_s", "5", 5.0),
+        ("webhook_attempts", "3", 3),
+        ("server_url", "http://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("user", "ada", "ada"),
     ],
 )

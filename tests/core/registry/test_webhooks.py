@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.fernet import Fernet
 from registered import TIME, new_store, open_registry, with_versions
 
-from stageline.domain.webhook import WebhookEvent
+from stageline.domain.webhook import WebhookBook, WebhookEvent
+from stageline.domain.webhook_progress import Progress
 from stageline.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotAllowed, NotFound
 from stageline.registry.webhooks import Webhooks
 from stageline.settings import Settings
@@ -220,3 +223,43 @@ def test_so_many_that_race_are_told(store: MemoryStore, monkeypatch: pytest.Monk
     monkeypatch.setattr(webhooks._book.entries, "append", lambda number, data: False)
     with pytest.raises(Conflict, match="too many at once"):
         webhooks.create("chat", URL, EVENTS)
+
+
+FORMATS = Path(__file__).parent / "formats"
+KEPT_KEY = "ZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY="
+
+
+def kept_store() -> MemoryStore:
+    """Webhooks as version 1 of the formats wrote them. Never edit those files."""
+    store = new_store()
+    for folder, key in (
+        ("webhooks-1", "webhooks/log/"),
+        ("webhook_progress-1", "webhooks/progress/0c916d1a8c364a5fbf0c90cddba068fb/"),
+    ):
+        for file in (FORMATS / folder).iterdir():
+            store.replace(key + file.name, file.read_bytes())
+    return store
+
+
+def test_what_version_1_wrote_is_read() -> None:
+    webhooks = opened(kept_store(), webhook_keys=KEPT_KEY)
+    (chat,) = webhooks.list()
+    assert (chat.name, chat.url, chat.description, chat.status.value, chat.revision) == (
+        "chat", "https://hooks.example.com/chat", "Tells the team.", "DISABLED", 4,
+    )  # fmt: skip
+    assert chat.events == ("model_version.created", "model_version_stage.changed")
+    assert webhooks._secrets.open(chat.webhook_id, chat.sealed_secret) == "correct horse"
+    failed, delivered = webhooks.history("chat")
+    assert (failed.status, failed.outcome.value, failed.entry, failed.part) == (503, "failed", 2, 0)
+    assert (delivered.status, delivered.outcome.value, delivered.part) == (200, "delivered", 1)
+    progress = webhooks._progress.read(chat.webhook_id)
+    assert progress.holder == ""
+    assert (progress.place("wine").position, progress.place("wine").failures) == ((1, 0), 1)
+
+
+def test_today_writes_what_version_1_wrote() -> None:
+    for folder, kind in (("webhooks-1", WebhookBook), ("webhook_progress-1", Progress)):
+        for file in (FORMATS / folder).iterdir():
+            then = msgspec.json.decode(file.read_bytes())
+            document = msgspec.json.decode(file.read_bytes(), type=kind)
+            assert msgspec.json.decode(msgspec.json.encode(document)) == then

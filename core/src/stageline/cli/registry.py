@@ -8,6 +8,7 @@ import typer
 
 from stageline.cli import (
     registry_aliases,
+    registry_copy,
     registry_deployments,
     registry_history,
     registry_models,
@@ -16,6 +17,7 @@ from stageline.cli import (
     registry_show,
     registry_stages,
     registry_versions,
+    registry_webhooks,
 )
 from stageline.cli.registry_naming import document
 from stageline.cli.session import Session, session
@@ -55,11 +57,13 @@ for _part in (
     registry_stages,
     registry_requests,
     registry_history,
+    registry_copy,
 ):
     _part.register(app)
 app.add_typer(registry_aliases.app, name="alias")
 app.add_typer(registry_policies.app, name="policy")
 app.add_typer(registry_deployments.app, name="deployments")
+app.add_typer(registry_webhooks.app, name="webhooks")
 
 
 def _print_page(here: Session, found: Page[RegisteredModel]) -> None:

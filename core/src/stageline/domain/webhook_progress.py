@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-PROGRESS_FORMAT = "stageline.webhook-progress/1"
+PROGRESS_FORMAT = "stageline.webhook_progress/1"
 
 
 class Outcome(str, Enum):
