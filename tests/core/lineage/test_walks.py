@@ -12,6 +12,7 @@ from stageline.domain.graph import LineageGraph, NodeKind
 from stageline.domain.model_input import model_input
 from stageline.domain.run import DatasetInput, DatasetRef
 from stageline.errors import InvalidInput, NotFound
+from stageline.lineage.export.openlineage import to_openlineage
 
 
 @pytest.fixture
@@ -162,6 +163,30 @@ def test_version_from_a_folder_elsewhere_and_a_copy_of_it(workspace: Workspace) 
     graph = workspace.lineage.of("models:/wine/1")
     assert arrows(graph) == ["s3://models/old -registered-> wine v1", "wine v1 -copied-> port v1"]
     assert arrows(workspace.lineage.of("models:/port/1", direction="up")) == arrows(graph)
+
+
+def test_copy_leads_to_the_store_that_it_comes_from(
+    workspace: Workspace, chain: str, tmp_path: Path
+) -> None:
+    there = workspace_in(tmp_path)
+    workspace.registry.copy("models:/wine/1", there, "port")
+    graph = there.lineage.of("models:/port/1")
+    origin = f"wine v1 in {workspace.store.url}"
+    assert f"{origin} -copied-> port v1" in arrows(graph)
+    assert {"train -registered-> port v1", "wine.csv -read-> train"} <= {*arrows(graph)}
+    (foreign,) = [node for node in graph.nodes if node.label == origin]
+    assert foreign.attributes["store"] == workspace.store.url
+    assert len(to_openlineage(graph, there.store.url)) == 2
+    version = there.lineage.trace("models:/port/1").version
+    assert version.origin is not None
+    assert version.origin.name == "wine"
+
+
+def test_copy_within_a_store_leads_to_its_origin(workspace: Workspace, chain: str) -> None:
+    workspace.registry.copy("models:/wine/1", workspace, "port")
+    assert "wine v1 -copied-> port v1" in arrows(workspace.lineage.of("dataset:wine.csv"))
+    up = workspace.lineage.of("models:/port/1", direction="up")
+    assert {"wine v1 -copied-> port v1", CHAIN[0]} <= {*arrows(up)}
 
 
 def test_children_of_a_sweep_are_downstream(workspace: Workspace) -> None:

@@ -37,6 +37,9 @@ def _lines(trace: ProductionTrace) -> Iterator[tuple[str, str]]:
     version = trace.version
     yield "model", f"{version.name} version {version.version}"
     yield "stage", version.current_stage
+    if version.origin is not None:
+        origin = version.origin
+        yield "copied from", f"{origin.name} version {origin.version} in {origin.store}"
     if trace.as_of is not None:
         yield "as of", moment(trace.as_of)
     if trace.others:

@@ -65,6 +65,19 @@ class VersionKey(msgspec.Struct, frozen=True):
         return f"models:/{self.name}/{self.version}"
 
 
+class ForeignKey(msgspec.Struct, frozen=True):
+    """A model version of another store, which is not looked into."""
+
+    store: str
+    name: str
+    version: int
+
+    @property
+    def id(self) -> str:
+        """The node's id."""
+        return f"model_version:{_safe(self.store)}/{_safe(self.name)}/{self.version}"
+
+
 class StageKey(msgspec.Struct, frozen=True):
     """A stage of a registered model."""
 
@@ -89,7 +102,7 @@ class DeploymentKey(msgspec.Struct, frozen=True):
         return f"deployment:{_safe(self.name)}/{_safe(self.target)}"
 
 
-Key = RunKey | DatasetKey | ModelKey | VersionKey | StageKey | DeploymentKey
+Key = RunKey | DatasetKey | ModelKey | VersionKey | ForeignKey | StageKey | DeploymentKey
 
 
 def model_key(uri: str) -> ModelKey | VersionKey:

@@ -12,6 +12,7 @@ from stageline.domain.task_tags import TAG_CACHED_FROM
 from stageline.lineage.keys import (
     DatasetKey,
     DeploymentKey,
+    ForeignKey,
     Key,
     ModelKey,
     RunKey,
@@ -51,7 +52,7 @@ def links_up(level: Sequence[Key], records: Records) -> Iterator[Link]:
     for version_key in _only(VersionKey, level):
         known = records.version(version_key.name, version_key.version)
         if known is not None:
-            yield from _origin(version_key, known.version)
+            yield from _origin(version_key, known.version, records)
     for stage in _only(StageKey, level):
         for version in records.versions(stage.name):
             if version.current_stage == stage.stage:
@@ -92,7 +93,12 @@ def _input_link(given: DatasetInput, run: RunKey) -> Link:
     return Link(DatasetKey(ref.namespace, ref.name, ref.digest), run, EdgeKind.READ, dataset=ref)
 
 
-def _origin(key: VersionKey, version: ModelVersion) -> Iterator[Link]:
+def _origin(key: VersionKey, version: ModelVersion, records: Records) -> Iterator[Link]:
+    origin = version.origin
+    if origin is not None and origin.store == records.sources.url:
+        yield Link(VersionKey(origin.name, origin.version), key, EdgeKind.COPIED)
+    elif origin is not None:
+        yield Link(ForeignKey(origin.store, origin.name, origin.version), key, EdgeKind.COPIED)
     if version.run_id is not None:
         yield Link(RunKey(version.run_id), key, EdgeKind.REGISTERED)
     if version.source and (version.run_id is None or version.source.startswith("models:")):
@@ -110,7 +116,7 @@ def _from_runs(runs: Sequence[RunKey], records: Records) -> Iterator[Link]:
         yield from (link for link in run_links_up(run) if link.source in among)
     registered: set[ModelKey] = set()
     for version in records.all_versions():
-        for link in _origin(_key(version), version):
+        for link in _origin(_key(version), version, records):
             if link.source in among:
                 registered.add(ModelKey(version.run_id, version.artifact_path or ""))
                 yield link
@@ -130,7 +136,9 @@ def _from_models(models: Sequence[ModelKey], records: Records) -> Iterator[Link]
         return
     among = set(models)
     for version in records.all_versions():
-        yield from (link for link in _origin(_key(version), version) if link.source in among)
+        yield from (
+            link for link in _origin(_key(version), version, records) if link.source in among
+        )
     yield from _loads([_uri(one) for one in models], among, records)
 
 
@@ -147,7 +155,7 @@ def _from_versions(versions: Sequence[VersionKey], records: Records) -> Iterator
         for target in sorted(known.version.deployments):
             yield Link(key, DeploymentKey(key.name, target), EdgeKind.DEPLOYED)
     for version in records.all_versions():
-        for link in _origin(_key(version), version):
+        for link in _origin(_key(version), version, records):
             if link.kind is EdgeKind.COPIED and link.source in among:
                 yield link
     yield from _loads([one.uri for one in versions], among, records)

@@ -25,6 +25,7 @@ from stageline.domain.task_tags import (
 from stageline.lineage.keys import (
     DatasetKey,
     DeploymentKey,
+    ForeignKey,
     Key,
     ModelKey,
     RunKey,
@@ -63,6 +64,10 @@ def describe(key: Key, records: Records, datasets: Mapping[str, DatasetRef]) -> 
             return _model_node(key)
         case VersionKey():
             return _version_node(key, records.version(key.name, key.version))
+        case ForeignKey():
+            told = {"store": key.store, "name": key.name, "version": str(key.version)}
+            label = f"{key.name} v{key.version} in {key.store}"
+            return Node(id=key.id, kind=NodeKind.VERSION, label=label, attributes=told)
         case StageKey():
             return Node(
                 id=key.id,

@@ -50,7 +50,8 @@ def to_openlineage(graph: LineageGraph, store_url: str) -> list[dict[str, Any]]:
             touched |= {edge.source for edge in graph.sources(node.id)}
             touched |= {edge.target for edge in graph.results(node.id)}
     for node in graph.of_kind(NodeKind.VERSION):
-        if node.id not in touched and not node.is_missing:
+        is_elsewhere = "store" in node.attributes
+        if node.id not in touched and not node.is_missing and not is_elsewhere:
             events.append(_version_event(node, graph, facets))
     return sorted(events, key=lambda event: str(event["eventTime"]))
 
