@@ -1,10 +1,10 @@
-"""Train ElasticNet candidates over a grid, as a Prefect flow whose every candidate is a tracked run.
+"""Train ElasticNet candidates over a grid, as a Prefect flow whose every candidate is a tracked run; promote the best.
 
     python flow.py                          # on data that scikit-learn ships
     python flow.py --data wine.csv --target quality
     STAGELINE_STORE=s3://bucket/ml python flow.py
 
-Nothing here knows where the runs are kept: `STAGELINE_STORE` alone says that.
+Nothing here knows where runs and models are kept: `STAGELINE_STORE` alone says that.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ if "PREFECT_HOME" in os.environ:  # Prefect makes the folder, but not those abov
     os.makedirs(os.environ["PREFECT_HOME"], exist_ok=True)
 
 import argparse
+import shlex
 import sys
 import tempfile
 from itertools import product
 from pathlib import Path
 
-import joblib
 from data import BadData, Split, load
 from matplotlib.figure import Figure
 from prefect import unmapped
+from promotion import promote
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -53,7 +54,7 @@ console = Console()
     tracking=Tracking(params=["alpha", "l1_ratio"]),  # not the data: it is logged as an input
 )
 def train(alpha: float, l1_ratio: float, split: Split) -> dict[str, float]:
-    """Train one candidate. What it returns becomes metrics; the plot and the model become artifacts."""
+    """Train one candidate. What it returns becomes metrics; the plot and the model are kept with its run."""
     model = make_pipeline(StandardScaler(), ElasticNet(alpha=alpha, l1_ratio=l1_ratio))
     model.fit(split.x_train, split.y_train)
     predicted = model.predict(split.x_test)
@@ -67,9 +68,8 @@ def train(alpha: float, l1_ratio: float, split: Split) -> dict[str, float]:
     stageline.log_input(split.source, context="training")
     with tempfile.TemporaryDirectory() as folder:
         figure.savefig(Path(folder, "residuals.png"))
-        # A plain file, to be loaded by the same version of scikit-learn.
-        joblib.dump(model, Path(folder, "model.joblib"))
         stageline.log_artifacts(folder)
+    stageline.log_model(model, signature=stageline.infer_signature(split.x_train, predicted))
 
     return {
         "rmse": root_mean_squared_error(split.y_test, predicted),
@@ -88,8 +88,8 @@ def elasticnet(split: Split) -> tuple[str, int]:
     return current_run().run_id, failed
 
 
-def show_best(flow_run_id: str) -> None:
-    """Print the best candidates of a flow run, and how to look further."""
+def show_best(flow_run_id: str) -> str:
+    """Print the best candidates of a flow run; the id of the best one's run."""
     best = stageline.search_runs(
         experiment_names=["elasticnet"],
         filter_string=f"tags.`mlflow.parentRunId` = '{flow_run_id}'",
@@ -108,18 +108,23 @@ def show_best(flow_run_id: str) -> None:
         ]
         table.add_row(run.info.run_id, params["alpha"], params["l1_ratio"], *figures)
     console.print(table)
+    return best[0].info.run_id
+
+
+def look_further(run_id: str, model: str) -> None:
+    """Print the commands that show more of it."""
     if stageline.get_store().startswith("memory:"):
-        console.print(
-            "Nothing was kept: the store was memory. Set STAGELINE_STORE to keep runs.",
-            soft_wrap=True,
-        )
-    elif best:
-        console.print("Look further:", style="bold")
-        console.print(f"  stageline runs show {best[0].info.run_id}", soft_wrap=True)
-        console.print(f"  stageline artifacts list {best[0].info.run_id}", soft_wrap=True)
-        console.print(
-            "  stageline runs list -e elasticnet --order-by 'metrics.rmse ASC'", soft_wrap=True
-        )
+        told = "\nNothing was kept: the store was memory. Set STAGELINE_STORE to keep runs."
+        console.print(told, soft_wrap=True)
+        return
+    console.print("\nLook further:", style="bold")
+    for line in (
+        f"runs show {run_id}",
+        "runs list -e elasticnet --order-by 'metrics.rmse ASC'",
+        f"registry versions {shlex.quote(model)}",
+        f"registry gate {shlex.quote(f'models:/{model}/latest')} Production",
+    ):
+        console.print(f"  stageline {line}", soft_wrap=True, markup=False, highlight=False)
 
 
 def main() -> int:
@@ -139,7 +144,11 @@ def main() -> int:
         console.print(f"Training {total} candidates {where}", soft_wrap=True)
         with console.status("starting Prefect and training ..."):
             flow_run_id, failed = elasticnet(split)
-        show_best(flow_run_id)
+        best = show_best(flow_run_id)
+        if failed < total:
+            model = f"elasticnet-{split.source.name}".replace(":", "-")
+            promote(best, model, console)
+            look_further(best, model)
     except BadData as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -26,6 +26,7 @@ def environment(prefect_server: str, prefect_home: Path, tmp_path: Path) -> dict
         "PREFECT_HOME": str(prefect_home),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "COLUMNS": "80",
+        "PYTHONFAULTHANDLER": "1",
         "PYTHONWARNINGS": "error::DeprecationWarning:__main__",
     }
 
@@ -61,7 +62,7 @@ def check_runs(workspace: Workspace, best: str) -> list[Run]:
     for run in candidates:
         assert run.data.metrics.keys() == {"rmse", "mae", "r2"}
         assert run.data.params.keys() == {"alpha", "l1_ratio"}
-    assert set(workspace.runs.files(best)) == {"model.joblib", "residuals.png"}
+    assert {path.split("/")[0] for path in workspace.runs.files(best)} == {"model", "residuals.png"}
     return candidates
 
 
@@ -73,6 +74,66 @@ def test_the_default_store_is_a_folder_here(environment: dict[str, str], tmp_pat
     (best, *_) = check_runs(workspace, best_run_id(done.stdout))
     (data,) = workspace.runs.get(best.info.run_id).inputs.dataset_inputs
     assert (data.dataset.name, data.tags) == ("diabetes", {"mlflow.data.context": "training"})
+
+
+def stages(workspace: Workspace, name: str) -> dict[int, str]:
+    return {one.version: one.current_stage for one in workspace.registry.versions(name)}
+
+
+def test_the_best_is_promoted_and_a_second_demo_that_is_no_better_leaves_it(
+    environment: dict[str, str], tmp_path: Path
+):
+    first, second = run_demo(environment, tmp_path), run_demo(environment, tmp_path)
+    assert [(done.returncode, done.stderr) for done in (first, second)] == [(0, ""), (0, "")]
+    assert "version 1: None -> Production is allowed" in first.stdout
+    assert "no version holds Production  passes" in first.stdout
+    assert "version 2: None -> Production is refused" in second.stdout
+    assert re.search(r"better r2 .* by 0\.001 \(version 1\)  FAILS", second.stdout)
+
+    workspace = Workspace.open(tmp_path / "mlstore", cache=str(tmp_path / "mine"))
+    name = "elasticnet-diabetes"
+    assert stages(workspace, name) == {1: "Production", 2: "None"}
+    assert workspace.registry.verify(name).is_intact
+    best = best_run_id(first.stdout)
+    assert workspace.registry.get_by_uri(f"models:/{name}/Production").run_id == best
+    assert workspace.models.load(f"models:/{name}/Production").predict([[0.0] * 10]).shape == (1,)
+    for done in (first, second):
+        assert "In Production: version 1" in done.stdout
+        assert f"registered version 1 of run {best}" in done.stdout
+        assert "version 1: None -> Production (best of its sweep)" in done.stdout
+        _, _, lineage = done.stdout.partition("Lineage\n")
+        for line, told in enumerate((f"stage {name} Production", f"{name} v1", "run alpha=")):
+            assert told in lineage.splitlines()[line]
+        assert "dataset diabetes" in lineage
+
+
+def test_a_better_candidate_replaces_what_is_in_production_and_a_useless_one_never_enters(
+    environment: dict[str, str], tmp_path: Path
+):
+    program = f"""if True:
+        import sys; sys.path.insert(0, {str(SCRIPT.parent)!r})
+        import stageline
+        from promotion import promote
+        from rich.console import Console
+        from sklearn.linear_model import LinearRegression
+        model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+        signature = stageline.infer_signature([[0.0], [1.0]])
+        for r2 in (-0.1, 0.5, 0.6):
+            with stageline.start_run() as run:
+                stageline.log_metric("r2", r2)
+                stageline.log_model(model, signature=signature)
+            promote(run.info.run_id, "odd [bold] name", Console())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    told = re.findall("^In Production: .*$", done.stdout, re.MULTILINE)
+    assert told == [f"In Production: {held}" for held in ("nothing", "version 2", "version 3")]
+    workspace = Workspace.open(tmp_path / "mlstore", cache=str(tmp_path / "mine"))
+    assert stages(workspace, "odd [bold] name") == {1: "None", 2: "Archived", 3: "Production"}
+    assert "stage odd [bold] name Production" in done.stdout
 
 
 def test_memory_is_told_to_be_gone_after(environment: dict[str, str], tmp_path: Path):
