@@ -7,48 +7,29 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
-from stageline.domain.run import TAG_PARENT_RUN_ID, TAG_RUN_NAME
-from stageline.errors import InvalidInput, StorageFailed
-from stageline.projects.command import render_command
+from stageline.errors import InvalidInput
+from stageline.projects.beginning import EndIfLeft, begin_run, publish
 from stageline.projects.downloads import Downloads
-from stageline.projects.environments.read import read_environment
 from stageline.projects.interruption import sigterm_raises
 from stageline.projects.launching import Job, get_launcher
-from stageline.projects.mlproject import EntryPoint, Project, load_project
 from stageline.projects.options import RunOptions, check_options
-from stageline.projects.parameters import Binding, arguments, bind
-from stageline.projects.sources.fetch import fetch
+from stageline.projects.planning import Planned, plan
 from stageline.projects.submitted import SubmittedRun
-from stageline.projects.tags import TAG_COMMAND, project_tags
+from stageline.projects.tags import TAG_COMMAND
 from stageline.projects.variables import run_variables
-from stageline.tracking.fate import ending_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from stageline.projects.sources.fetched import Fetched
     from stageline.settings import Settings
-    from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.runs import Runs
 
 _log = logging.getLogger("stageline")
-
-
-@dataclass(frozen=True)
-class Planned:
-    """An entry point with its values, checked, before anything has been recorded."""
-
-    source: Fetched
-    project: Project
-    entry_point: EntryPoint
-    binding: Binding
 
 
 class Projects:
@@ -110,12 +91,10 @@ class Projects:
     ) -> str:
         """What `run` would do, for people: the command and its environment. Fetches the project, records nothing."""
         check_options(options)
-        planned = self._plan(str(uri), entry_point, parameters or {}, options)
+        planned = self._planned(str(uri), entry_point, parameters or {}, options)
         try:
             unset = "<of the run>"
-            values = arguments(
-                planned.entry_point, planned.binding, folder=planned.source.folder, fetch=_where_it_would_be
-            )  # fmt: skip
+            values = planned.arguments(_where_it_would_be)
             job = self._job(
                 planned, values, options, run_id=unset, experiment_id=unset, folder=Path(unset)
             )
@@ -130,23 +109,18 @@ class Projects:
     ) -> SubmittedRun:
         launcher = get_launcher(options.get("backend", "local"))
         self._check(options)
-        planned = self._plan(uri, entry_point, parameters, options)
+        planned = self._planned(uri, entry_point, parameters, options)
         run_id = options.get("run_id")
         owns_end = run_id is None or self._runs.find_open(run_id) is None
         with contextlib.ExitStack() as undo:
             undo.callback(planned.source.discard)
-            run = self._begun(planned, options)
+            run = begin_run(self._runs, planned, options)
             if owns_end:
-                undo.push(_EndIfLeft(run))
+                undo.push(EndIfLeft(run))
             folder = _run_folder(options.get("storage_dir"))
             if not options.get("storage_dir"):
                 undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            values = arguments(
-                planned.entry_point,
-                planned.binding,
-                folder=planned.source.folder,
-                fetch=lambda url, name: self._downloads.fetch(url, folder / name),
-            )
+            values = planned.arguments(lambda url, name: self._downloads.fetch(url, folder / name))
             job = self._job(
                 planned, values, options, run_id=run.run_id, experiment_id=run.experiment_id, folder=folder
             )  # fmt: skip
@@ -157,7 +131,7 @@ class Projects:
                 keep_file=self._artifacts(run.run_id).log_file,
             )
             run.set_tags({TAG_COMMAND: job.command})
-            self._publish(run)
+            publish(run, self._runs)
             job.say(f"run {run.run_id}: {job.command}")
             launched = launcher.launch(job)
             left = undo.pop_all()
@@ -172,40 +146,17 @@ class Projects:
                 "store, such as a folder"
             )
 
-    def _plan(
+    def _planned(
         self, uri: str, entry_point: str, parameters: Mapping[str, object], options: RunOptions
     ) -> Planned:
-        say = options.get("say", _log.info)
-        source = fetch(uri, options.get("version"), cache=self.cache, say=say)
-        try:
-            project = load_project(source.folder)
-            entry = project.entry_point(entry_point)
-            return Planned(source, project, entry, bind(entry, parameters))
-        except BaseException:
-            source.discard()
-            raise
-
-    def _begun(self, planned: Planned, options: RunOptions) -> ActiveRun:
-        tags = project_tags(
-            planned.source, planned.entry_point.name, options.get("backend", "local")
+        return plan(
+            uri,
+            entry_point,
+            parameters,
+            version=options.get("version"),
+            cache=self.cache,
+            say=options.get("say", _log.info),
         )
-        run_id, run_name = options.get("run_id"), options.get("run_name")
-        parent = options.get("parent_run_id")
-        if run_id is None:
-            run = self._runs.create(
-                options.get("experiment_id"),
-                experiment_name=options.get("experiment_name"),
-                run_name=run_name,
-                tags=tags,
-                parent_run_id=parent,
-            )
-        else:
-            run = self._runs.resume(run_id)
-            more = {TAG_RUN_NAME: run_name, TAG_PARENT_RUN_ID: parent}
-            run.set_tags({**tags, **{key: value for key, value in more.items() if value}})
-        with _EndIfLeft(run):
-            run.log_batch(params=planned.binding.params)
-        return run
 
     def _job(
         self,
@@ -218,16 +169,17 @@ class Projects:
         folder: Path,
     ) -> Job:
         """The job, but for what it records into."""
+        variables = run_variables(
+            run_id, experiment_id, options.get("experiment_name"), self._settings
+        )
         return Job(
             run_id=run_id,
             project_name=planned.project.name,
             entry_point=planned.entry_point.name,
-            command=render_command(planned.entry_point, values, planned.binding.extra),
+            command=planned.command(values),
             source=planned.source,
-            variables=run_variables(
-                run_id, experiment_id, options.get("experiment_name"), self._settings
-            ),
-            environment=read_environment(planned.source.folder, planned.project.environment),
+            variables=variables,
+            environment=planned.environment,
             env_manager=options.get("env_manager"),
             cache=self.cache,
             run_folder=folder,
@@ -237,36 +189,10 @@ class Projects:
             say=options.get("say", _log.info),
         )
 
-    def _publish(self, run: ActiveRun) -> None:
-        """Put the run into the store before its command looks for it there."""
-        try:
-            run.flush()
-        except StorageFailed as error:
-            self._runs.warn_away(error)
-
     def _storage_options(self, protocol: str) -> Mapping[str, Any]:
         """The store's own options open other places of its kind; they are not for anybody else to see."""
         is_stores = self._settings.store.partition(":")[0] == protocol
         return self._settings.storage_options if is_stores else {}
-
-
-class _EndIfLeft:
-    """Ends a run as what left the block, if anything did."""
-
-    def __init__(self, run: ActiveRun) -> None:
-        self._run = run
-
-    def __enter__(self) -> _EndIfLeft:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            self._run.end(*ending_of(error))
 
 
 def _run_folder(storage_dir: str | Path | None) -> Path:
