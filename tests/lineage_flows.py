@@ -8,6 +8,7 @@ from typing import Any
 
 from stageline import Workspace, fluent
 from stageline.clock import SYSTEM_CLOCK, Clock
+from stageline.domain.graph import LineageGraph, NodeKind
 from stageline.domain.policy import Policy
 from stageline.domain.run import DatasetInput, DatasetRef, RunStatus
 from stageline.settings import Settings
@@ -109,3 +110,23 @@ def pipeline(workspace: Workspace) -> tuple[str, str]:
     tracked_call(train, (), {}, TaskCall(identity=task, open_session=session))
     end_parent(flow.run_id, RunStatus.FINISHED)
     return flow.run_id, task.run_id
+
+
+def arrows(graph: LineageGraph) -> list[str]:
+    """Each edge by the labels of its ends."""
+    return sorted(
+        f"{graph.node(edge.source).label} -{edge.kind}-> {graph.node(edge.target).label}"
+        for edge in graph.edges
+    )
+
+
+def labels(graph: LineageGraph, kind: NodeKind) -> list[str]:
+    return sorted(node.label for node in graph.of_kind(kind))
+
+
+CHAIN = [
+    "train -registered-> wine v1",
+    "wine v1 -deployed-> eu",
+    "wine v1 -in_stage-> wine Production",
+    "wine.csv -read-> train",
+]

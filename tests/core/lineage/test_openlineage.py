@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from lineage_flows import data, deployed, pipeline, promoted, trained, workspace_in
+from lineage_flows import data, deployed, pipeline, promoted, trained
 from openlineage.client import event_v2, facet_v2
 from openlineage.client.serde import Serde
 
@@ -30,11 +29,6 @@ KNOWN = {
 OWN = json.loads(
     resources.files("stageline").joinpath(OWN_FILE.removeprefix("stageline/")).read_text()
 )
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return workspace_in(tmp_path)
 
 
 def facets_of(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,51 +1,27 @@
-"""The graph of what was really recorded: up and down, through what is nested, cached, copied or gone."""
+"""The graph of what was really recorded: up and down, through what is nested, cached, loaded or copied."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from lineage_flows import PAGE, data, deployed, pipeline, promoted, trained, workspace_in
+from lineage_flows import (
+    CHAIN,
+    PAGE,
+    arrows,
+    data,
+    labels,
+    pipeline,
+    promoted,
+    trained,
+    workspace_in,
+)
 
 from stageline import Workspace
-from stageline.domain.graph import LineageGraph, NodeKind
+from stageline.domain.graph import NodeKind
 from stageline.domain.model_input import model_input
-from stageline.domain.run import DatasetInput, DatasetRef
-from stageline.errors import InvalidInput, NotFound
+from stageline.errors import NotFound
 from stageline.lineage.export.openlineage import to_openlineage
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return workspace_in(tmp_path)
-
-
-def arrows(graph: LineageGraph) -> list[str]:
-    """Each edge by the labels of its ends."""
-    return sorted(
-        f"{graph.node(edge.source).label} -{edge.kind}-> {graph.node(edge.target).label}"
-        for edge in graph.edges
-    )
-
-
-def labels(graph: LineageGraph, kind: NodeKind) -> list[str]:
-    return sorted(node.label for node in graph.of_kind(kind))
-
-
-CHAIN = [
-    "train -registered-> wine v1",
-    "wine v1 -deployed-> eu",
-    "wine v1 -in_stage-> wine Production",
-    "wine.csv -read-> train",
-]
-
-
-@pytest.fixture
-def chain(workspace: Workspace) -> str:
-    """Data, run, version, stage and deployment; the run's id."""
-    run_id = trained(workspace)
-    deployed(workspace, promoted(workspace, run_id))
-    return run_id
 
 
 @pytest.mark.parametrize(
@@ -208,156 +184,3 @@ def test_archived_versions_show_their_stage(workspace: Workspace) -> None:
     held = workspace.lineage.of("models:/wine/Production", direction="up")
     assert labels(held, NodeKind.VERSION) == ["wine v2"]
     assert labels(workspace.lineage.of("models:/wine/Archived"), NodeKind.VERSION) == ["wine v1"]
-
-
-# -- what is gone ---------------------------------------------------------------------------------
-
-
-def test_deleted_run_is_shown_as_deleted(workspace: Workspace) -> None:
-    run_id = trained(workspace)
-    workspace.registry.register("wine", run_id=run_id)
-    workspace.runs.delete(run_id)
-    for target in ("models:/wine/1", "dataset:wine.csv", run_id):
-        node = workspace.lineage.of(target).node(f"run:{run_id}")
-        assert node.attributes["lifecycle_stage"] == "deleted"
-        assert not node.is_missing
-
-
-def test_collected_run_is_missing_and_what_it_led_to_is_not(workspace: Workspace) -> None:
-    run_id = trained(workspace)
-    workspace.registry.register("wine", run_id=run_id)
-    for entry in workspace.store.list("runs/"):
-        workspace.store.delete(entry.key)
-    node = workspace.lineage.of("models:/wine/1").node(f"run:{run_id}")
-    assert (node.is_missing, node.label) == (True, run_id)
-    with pytest.raises(NotFound):
-        workspace.lineage.of(run_id)
-
-
-def test_deleted_version_still_leads_from_who_loaded_it_to_who_trained_it(
-    workspace: Workspace,
-) -> None:
-    run_id = trained(workspace)
-    workspace.registry.register("wine", run_id=run_id)
-    batch = trained(workspace, model_input("models:/wine/1", "u"), run_name="batch")
-    workspace.registry.delete_version("wine", 1)
-    graph = workspace.lineage.of(batch, direction="up")
-    assert arrows(graph) == [CHAIN[0], "wine v1 -loaded-> batch", CHAIN[3]]
-    assert graph.node("model_version:wine/1").is_missing
-    assert "wine v1" not in labels(workspace.lineage.of(run_id), NodeKind.VERSION)
-
-
-def test_version_of_a_renamed_model_says_its_name_of_today(workspace: Workspace) -> None:
-    run_id = trained(workspace)
-    workspace.registry.register("wine", run_id=run_id)
-    batch = trained(workspace, model_input("models:/wine/1", "u"), run_name="batch")
-    workspace.registry.rename("wine", "port")
-    graph = workspace.lineage.of(batch, direction="up")
-    assert graph.node("model_version:wine/1").attributes["renamed_to"] == "port"
-    assert f"run:{run_id}" in graph
-
-
-def test_version_that_never_was_is_missing(workspace: Workspace) -> None:
-    batch = trained(workspace, model_input("models:/wine/7", "u"), run_name="batch")
-    node = workspace.lineage.of(batch).node("model_version:wine/7")
-    assert (node.is_missing, node.label) == (True, "wine v7")
-
-
-def test_damaged_run_does_not_hide_the_others(workspace: Workspace, chain: str) -> None:
-    bad = trained(workspace, run_name="bad")
-    other = trained(workspace, run_name="good", parent_run_id=bad)
-    for entry in workspace.store.list(f"runs/{bad}/log/"):
-        workspace.store.replace(entry.key, b"no such thing")
-    node = workspace.lineage.of(other, direction="up").node(f"run:{bad}")
-    assert node.is_missing
-    assert "read" in node.attributes["problem"]
-
-
-def test_parent_that_is_no_run_and_runs_that_name_each_other_end_the_walk(
-    workspace: Workspace,
-) -> None:
-    first = trained(workspace, tags={"mlflow.parentRunId": "../../etc"})
-    assert workspace.lineage.of(first, direction="up").node("run:..%2F..%2Fetc").is_missing
-    second = trained(workspace, run_name="second", parent_run_id=first)
-    workspace.runs.set_tags(first, {"mlflow.parentRunId": second})
-    graph = workspace.lineage.of(first)
-    assert {"second -nested-> train", "train -nested-> second"} <= {*arrows(graph)}
-
-
-# -- what is asked --------------------------------------------------------------------------------
-
-
-def test_dataset_is_one_by_namespace_name_and_digest(workspace: Workspace) -> None:
-    trained(workspace, data(digest="d1"), run_name="one")
-    trained(workspace, data(digest="d2"), run_name="two")
-    trained(workspace, data(digest="d1", namespace="s3://copy"), run_name="three")
-    lineage = workspace.lineage
-
-    def runs_of(*asked: str | None) -> list[str]:
-        return labels(lineage.of_dataset("wine.csv", *asked, direction="down"), NodeKind.RUN)
-
-    assert runs_of() == ["one", "three", "two"]
-    assert runs_of("d1") == ["one", "three"]
-    assert runs_of("d1", "s3://data") == ["one"]
-    assert runs_of(None, "s3://copy") == ["three"]
-    for asked in (("d3",), ("d2", "s3://copy")):
-        with pytest.raises(NotFound, match=r"read a dataset 'wine\.csv'"):
-            lineage.of_dataset("wine.csv", *asked)
-
-
-def test_names_with_quotes_percent_and_at_are_found(workspace: Workspace) -> None:
-    for name in ('it\'s "50%" of a_b\\', "user@host", "läs/t\n", "a@d1"):
-        run_id = trained(workspace, data(name=name))
-        for target in (f"dataset:{name}", f"dataset:{name}@d1"):
-            assert f"run:{run_id}" in workspace.lineage.of(target)
-
-
-def test_same_dataset_under_two_roles_is_one_node(workspace: Workspace) -> None:
-    ref = DatasetRef(name="wine", digest="d")
-    run_id = trained(workspace, DatasetInput(ref, {"context": "train"}), DatasetInput(ref, {}))
-    assert labels(workspace.lineage.of(run_id), NodeKind.DATASET) == ["wine"]
-
-
-@pytest.mark.parametrize(
-    "target",
-    ["models:/", "models:/wine/1/2", "models:/a:b/1", "runs:/abc", "dataset:\udc80", "../x"],
-)
-def test_malformed_target_is_refused(workspace: Workspace, target: str) -> None:
-    with pytest.raises(InvalidInput):
-        workspace.lineage.of(target)
-
-
-@pytest.mark.parametrize("target", ["models:/wine", "models:/wine/1", "dataset:x", "abcdef"])
-def test_unknown_target_is_not_found(workspace: Workspace, target: str) -> None:
-    with pytest.raises(NotFound):
-        workspace.lineage.of(target)
-
-
-def test_empty_stage_is_not_found(workspace: Workspace) -> None:
-    workspace.registry.register("wine", source="s3://x")
-    with pytest.raises(NotFound, match="no version"):
-        workspace.lineage.of("models:/wine/Production")
-    with pytest.raises(InvalidInput, match="stage"):
-        workspace.lineage.of("models:/wine/Prod")
-
-
-def test_odd_reach_is_refused(workspace: Workspace, chain: str) -> None:
-    with pytest.raises(InvalidInput, match="direction"):
-        workspace.lineage.of(chain, direction="sideways")
-    with pytest.raises(InvalidInput, match="depth"):
-        workspace.lineage.of(chain, depth=-1)
-
-
-def test_too_much_is_cut_and_says_so(workspace: Workspace) -> None:
-    for number in range(6):
-        trained(workspace, run_name=f"r{number}")
-    graph = workspace.lineage.of("dataset:wine.csv", most_nodes=4)
-    assert (len(graph), graph.is_cut) == (4, True)
-    assert not workspace.lineage.of("dataset:wine.csv").is_cut
-
-
-def test_open_run_of_this_process_is_seen(workspace: Workspace) -> None:
-    with workspace.runs.create(run_name="now") as run:
-        run.log_inputs([data()])
-        graph = workspace.lineage.of("dataset:wine.csv")
-        assert graph.node(f"run:{run.run_id}").attributes["status"] == "RUNNING"
