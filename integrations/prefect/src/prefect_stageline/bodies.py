@@ -9,9 +9,9 @@ from contextlib import aclosing
 from functools import update_wrapper, wraps
 from typing import TYPE_CHECKING, Any
 
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import TaskRunContext
 
-from prefect_stageline.flow_runs import begin_flow_run, inherited
+from prefect_stageline.flow_runs import tracking_in_flow
 from stageline import active_run
 from stageline.tasks import (
     tracked_async_call,
@@ -99,13 +99,7 @@ def _call_of(fn: Callable[..., Any]) -> TaskCall | None:
         return None
     task = context.task
     try:
-        tracking = task.tracking
-        flow = FlowRunContext.get()
-        if flow is not None and flow.flow_run is not None:
-            if not flow.detached:
-                begin_flow_run(flow, tracking)
-            tracking = inherited(tracking, flow.flow_run.id)
-        call = task.call_in(context, tracking)
+        call = task.call_in(context, tracking_in_flow(task.tracking))
         running = active_run()
         if running is not None and running.run_id == call.identity.run_id:
             return None  # the task calls its own function

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.transactions import get_transaction
 
-from stageline import Run, RunStatus, StagelineError, search_runs
+from prefect_stageline.stores import workspace_of
+from stageline import RunStatus, StagelineError, get_workspace
 from stageline.tasks import Recording
 
 if TYPE_CHECKING:
@@ -39,23 +40,25 @@ def record_cached(call: TaskCall, context: TaskRunContext, state: State[Any]) ->
     recording = Recording(call, context.parameters)
     recording.begin()
     if recording.run is not None:
-        producer = _producer(recording.run.experiment_id, state)
+        producer = _producer(call, recording.run.experiment_id, state)
         found = {TAG_CACHED_FROM: producer} if producer else {}
         recording.run.set_tags({TAG_CACHED: "true", **found})
     recording.end(RunStatus.FINISHED, None)
 
 
-def _producer(experiment_id: str, state: State[Any]) -> str | None:
+def _producer(call: TaskCall, experiment_id: str, state: State[Any]) -> str | None:
     key = getattr(getattr(state.data, "metadata", state.data), "storage_key", None)
     if not key:
         return None
     name = PurePath(key).name.replace("'", "")
     try:
-        made: list[Run] = search_runs(  # type: ignore[assignment]  # a list is asked for
-            [experiment_id],
-            f"tags.`{TAG_CACHE_KEY}` = '{name}'",
-            max_results=1,
-            output_format="list",
+        workspace = (
+            get_workspace() if call.tracking.store is None else workspace_of(call.tracking.store)
+        )
+        made = list(
+            workspace.search_runs(
+                [experiment_id], f"tags.`{TAG_CACHE_KEY}` = '{name}'", max_results=1
+            )
         )
     except StagelineError as error:
         _log.warning("can not find the run that made a cached result: %s", error)

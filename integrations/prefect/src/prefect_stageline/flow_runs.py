@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run as flow_run_runtime
 
 from prefect_stageline.identity import (
@@ -12,12 +13,11 @@ from prefect_stageline.identity import (
     flow_identity,
     flow_run_of,
     flow_tags,
-    open_session,
     secret_texts,
 )
+from prefect_stageline.stores import open_session
 from stageline import RunStatus
 from stageline.tasks import (
-    PipelineIdentity,
     Recording,
     TaskCall,
     Tracking,
@@ -25,6 +25,7 @@ from stageline.tasks import (
     fail_parent,
     find_parent,
     open_parent,
+    pipeline_run_id,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from prefect.client.schemas import State
     from prefect.client.schemas.objects import FlowRun
-    from prefect.context import FlowRunContext
     from prefect.flows import Flow
 
 
@@ -54,10 +54,12 @@ def begin_flow_run(
         _hook(context.flow)
     if parent_flow_run is None and run.parent_task_run_id is not None:
         parent_flow_run = flow_run_runtime.parent_flow_run_id  # asks Prefect's server
+    if parent_flow_run is not None:
+        tracking = inherited(tracking, parent_flow_run)
     call = TaskCall(
         identity=flow_identity(context, parent_flow_run),
-        open_session=open_session,
-        tracking=tracking if parent_flow_run is None else inherited(tracking, parent_flow_run),
+        open_session=partial(open_session, tracking),
+        tracking=tracking,
         will_retry=context.flow is not None and run.run_count <= (context.flow.retries or 0),
         timeout_s=context.flow.timeout_seconds if context.flow is not None else None,
         tags=flow_tags(run),
@@ -65,6 +67,16 @@ def begin_flow_run(
         function=context.flow.fn if context.flow is not None else None,
     )
     return open_parent(call, context.parameters or {})
+
+
+def tracking_in_flow(tracking: Tracking) -> Tracking:
+    """A task's tracking as it holds in the flow run that runs here, whose run is begun if it is not."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return tracking
+    if not context.detached:
+        begin_flow_run(context, tracking)
+    return inherited(tracking, context.flow_run.id)
 
 
 def inherited(tracking: Tracking, flow_run_id: UUID | str) -> Tracking:
@@ -110,6 +122,4 @@ def _hook(flow: Flow[..., Any]) -> None:
 
 @lru_cache(maxsize=256)
 def _run_id(flow_run_id: UUID | str) -> str:
-    return PipelineIdentity(
-        orchestrator=ORCHESTRATOR, pipeline="", pipeline_run=str(flow_run_id)
-    ).run_id
+    return pipeline_run_id(ORCHESTRATOR, str(flow_run_id))

@@ -14,6 +14,7 @@ from prefect.flows import Flow
 from typing_extensions import Unpack
 
 from prefect_stageline.flow_runs import begin_flow_run, fail_flow_run
+from prefect_stageline.wrapping import stand_in
 from stageline.tasks import Recording, Tracking
 
 if TYPE_CHECKING:
@@ -64,14 +65,11 @@ class TrackedFlow(Flow[P, R]):
         **options: Unpack[FlowOptions],
     ) -> None:
         self.tracking = tracking or Tracking()
-        self.untracked_fn: Callable[..., Any]
+        self.tracks_all_tasks = False
+        """Whether tasks are tracked that were not declared so; see `track_flow`."""
+        self.untracked_fn, wrapped = stand_in(fn, instrumented_flow)
         """What was decorated."""
-        if isinstance(fn, (classmethod, staticmethod)):
-            self.untracked_fn = fn.__func__
-            super().__init__(fn=type(fn)(_instrumented(fn.__func__)), **options)
-        else:
-            self.untracked_fn = fn
-            super().__init__(fn=_instrumented(fn), **options)
+        super().__init__(fn=wrapped, **options)
 
     def with_options(  # type: ignore[override]  # takes all that Flow's does, and `tracking`
         self, *, tracking: Tracking | None = None, **options: Unpack[FlowOptions]
@@ -81,6 +79,7 @@ class TrackedFlow(Flow[P, R]):
         changed: TrackedFlow[P, R] = type(self).__new__(type(self))
         changed.__dict__.update(plain.__dict__)
         changed.untracked_fn = self.untracked_fn
+        changed.tracks_all_tasks = self.tracks_all_tasks
         changed.tracking = tracking or self.tracking
         return changed
 
@@ -138,7 +137,8 @@ def tracked_flow(
     return lambda function: TrackedFlow(function, tracking=tracking, **options)
 
 
-def _instrumented(fn: Callable[..., Any]) -> Callable[..., Any]:
+def instrumented_flow(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the same kind and signature that records what it does when a tracked flow calls it."""
     if inspect.isasyncgenfunction(fn) or inspect.isgeneratorfunction(fn):
         return fn  # its tasks open the run, and Prefect's hooks end it
     if inspect.iscoroutinefunction(fn):

@@ -12,9 +12,10 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
-from stageline import ActiveRun, activated, active_run, chosen_experiment, get_workspace
+from stageline import ActiveRun, active_run, chosen_experiment, get_workspace
 from stageline.errors import NotFound
-from stageline.tasks import PipelineIdentity, Session, TaskIdentity
+from stageline.tasks import PipelineIdentity, TaskIdentity
+from stageline.tasks import run_environment as variables_of
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -34,6 +35,18 @@ def current_run() -> ActiveRun:
             "no run is open here: call current_run() inside a @tracked_task or a @tracked_flow"
         )
     return run
+
+
+def run_environment() -> dict[str, str]:
+    """The variables by which a process that the tracked task or flow starts joins its run.
+
+    For `subprocess.run(..., env={**os.environ, **run_environment()})`, or for a container's environment. They hold the
+    store's options, and so its credentials, if those were given in code or in this process's own environment.
+
+    Raises:
+        NotFound: nothing that is tracked is running here.
+    """
+    return variables_of(current_run(), get_workspace(), chosen_experiment())
 
 
 def task_identity(context: TaskRunContext) -> TaskIdentity:
@@ -84,11 +97,6 @@ def flow_tags(run: FlowRun) -> dict[str, str]:
     """Prefect's ids of a flow run."""
     ids = {"prefect.flow_run_id": str(run.id)}
     return {**ids, "prefect.deployment_id": str(run.deployment_id)} if run.deployment_id else ids
-
-
-def open_session() -> Session:
-    """Where this process records: what `stageline.set_store` and `set_experiment` chose, or the environment."""
-    return Session(get_workspace(), activated, chosen_experiment())
 
 
 def secret_texts(value: Any) -> Iterable[str] | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import TaskRunContext
 from prefect.tasks import Task, TaskOptions
 from typing_extensions import Unpack
 
 from prefect_stageline.bodies import instrumented
 from prefect_stageline.caching import cache_tags, record_cached
-from prefect_stageline.flow_runs import begin_flow_run, inherited
-from prefect_stageline.identity import open_session, secret_texts, task_identity, task_tags
+from prefect_stageline.flow_runs import tracking_in_flow
+from prefect_stageline.identity import secret_texts, task_identity, task_tags
+from prefect_stageline.stores import open_session
+from prefect_stageline.wrapping import stand_in
 from stageline.tasks import TaskCall, Tracking, end_unfinished, is_unfinished
 
 if TYPE_CHECKING:
@@ -36,16 +39,11 @@ class TrackedTask(Task[P, R]):
         **options: Unpack[TaskOptions],
     ) -> None:
         self.tracking = tracking or Tracking()
-        self.untracked_fn: Callable[..., Any]
+        self.untracked_fn, wrapped = stand_in(fn, instrumented)
         """What was decorated."""
-        if isinstance(fn, (classmethod, staticmethod)):
-            self.untracked_fn = fn.__func__
-            super().__init__(fn=type(fn)(instrumented(fn.__func__)), **options)
-        else:
-            self.untracked_fn = fn
-            if not hasattr(fn, "__name__"):
-                options.setdefault("name", type(fn).__name__)
-            super().__init__(fn=instrumented(fn), **options)
+        if not hasattr(self.untracked_fn, "__name__"):
+            options.setdefault("name", type(fn).__name__)
+        super().__init__(fn=wrapped, **options)
         # Prefect's key is a hash of the code: without this every tracked task had the wrapper's, and a cache would
         # go on serving what an older version of the user's code returned.
         self.task_key = Task(fn=self.untracked_fn).task_key
@@ -68,12 +66,12 @@ class TrackedTask(Task[P, R]):
                 setattr(changed, kind, True)
         return changed
 
-    def call_in(self, context: TaskRunContext, tracking: Tracking | None = None) -> TaskCall:
-        """What core has to know of the task run of `context`; `tracking` as completed by its flow's."""
+    def call_in(self, context: TaskRunContext, tracking: Tracking) -> TaskCall:
+        """What core has to know of the task run of `context`; `tracking` is the task's, as completed by its flow's."""
         return TaskCall(
             identity=task_identity(context),
-            open_session=open_session,
-            tracking=tracking or self.tracking,
+            open_session=partial(open_session, tracking),
+            tracking=tracking,
             # Whether `retry_condition_fn` lets it is known only later: then `record_failed` has the last word.
             will_retry=context.task_run.run_count <= self.retries,
             timeout_s=self.timeout_seconds,
@@ -124,11 +122,7 @@ class TrackedTask(Task[P, R]):
 
     def _in_flow(self) -> TrackedTask[P, R]:
         """Before the task goes to another process, settle what only the flow's process knows."""
-        context = FlowRunContext.get()
-        if context is None or context.detached or context.flow_run is None:
-            return self
-        begin_flow_run(context, self.tracking)
-        tracking = inherited(self.tracking, context.flow_run.id)
+        tracking = tracking_in_flow(self.tracking)
         if tracking is self.tracking:
             return self
         settled = copy(self)
@@ -194,7 +188,7 @@ def _own_context(task: TrackedTask[Any, Any]) -> TaskRunContext | None:
 def _record_cached(task: Task[..., Any], task_run: TaskRun, state: State) -> None:
     context = TaskRunContext.get()
     if context is not None and isinstance(task, TrackedTask):
-        record_cached(task.call_in(context), context, state)
+        record_cached(task.call_in(context, tracking_in_flow(task.tracking)), context, state)
 
 
 def _record_failed(task: Task[..., Any], task_run: TaskRun, state: State) -> None:
