@@ -9,15 +9,15 @@ import pytest
 from receiver import receiving
 from registered import TIME, new_store, with_versions
 
+from stageline.domain.public_address import is_public
 from stageline.domain.webhook import WebhookEvent, check_webhook_name
+from stageline.domain.webhook_examples import EXAMPLES
 from stageline.domain.webhook_payload import (
     DELIVERY_ID_HEADER,
-    EXAMPLES,
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
     signature_of,
 )
-from stageline.domain.webhook_target import is_public
 from stageline.errors import InvalidInput
 from stageline.registry.webhooks import Webhooks
 from stageline.settings import Settings

@@ -20,7 +20,7 @@ from registered import TIME, MadeUpFacts, new_store, open_registry, run, with_ve
 from stageline import Workspace
 from stageline.domain.policy import MetricRule, Policy
 from stageline.domain.webhook import WebhookEvent
-from stageline.domain.webhook_payload import EXAMPLES
+from stageline.domain.webhook_examples import EXAMPLES
 from stageline.domain.webhook_progress import Outcome
 from stageline.errors import InvalidInput, NotAllowed, NotFound, StorageFailed
 from stageline.registry.delivery import FIRST_WAIT_S, LONGEST_WAIT_S, Report, wait_s

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from receiver import Received, Receiver, receiving
 
-from stageline.domain.webhook_target import Reach, is_public, parse_reach, parse_target
+from stageline.domain.public_address import is_public
+from stageline.domain.webhook_target import Reach, parse_reach, parse_target
 from stageline.errors import InvalidInput
 from stageline.registry.webhook_sending import MAX_BODY, Sender, system_resolve
 

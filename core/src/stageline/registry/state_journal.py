@@ -57,8 +57,7 @@ class StateJournal(Generic[Document]):
     def change(self, decide: Callable[[Document], Document | None]) -> Document | None:
         """Append what `decide` makes of what stands, and again whenever somebody else was first.
 
-        One create if nobody was. None if `decide` said so of what was just read; what it raises counts at once only
-        then, too.
+        One create if nobody was. None if `decide` said so; that, and what it raises, counts only of what was just read.
 
         Raises:
             Conflict: so many others were first that it was given up.

@@ -80,7 +80,7 @@ class Sender:
         addresses = self._checked_addresses(target)
         connection = _PinnedConnection(target, addresses, deadline, lambda: self._tls)
         # The socket's own time-out counts from each byte; a receiver that sends one at a time would hold us for ever.
-        watch = threading.Timer(self._timeout_s, connection.cut)
+        watch = threading.Timer(max(deadline - time.monotonic(), 0), connection.cut)
         watch.daemon = True
         watch.start()
         try:
@@ -141,13 +141,19 @@ class _PinnedConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         plain = self._connected()
-        self.sock = plain
+        self._use(plain)
         if self._target.scheme == "https":
             # The handshake comes when the socket is where `cut` finds it.
-            self.sock = self._tls().wrap_socket(
+            secure = self._tls().wrap_socket(
                 plain, server_hostname=self._target.host, do_handshake_on_connect=False
             )
-            self.sock.do_handshake()
+            self._use(secure)
+            secure.do_handshake()
+
+    def _use(self, sock: socket.socket) -> None:
+        self.sock = sock
+        if self.was_cut:  # when there was nothing to cut
+            raise TimeoutError
 
     def _connected(self) -> socket.socket:
         failure: OSError | None = None
