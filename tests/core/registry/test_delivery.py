@@ -203,6 +203,18 @@ def test_cursor_spares_the_past(store: MemoryStore, receiver: Receiver) -> None:
         webhooks.deliver("x")
 
 
+def test_past_that_was_spared_stays_spared_if_nothing_came_after(
+    store: MemoryStore, receiver: Receiver
+) -> None:
+    webhooks = opened(store)
+    webhooks.create("w", receiver.url, STAGES)
+    registry = with_versions(store, 1)
+    registry.transition("wine", 1, "Staging")
+    assert webhooks.deliver(registry.cursor()) == Report()
+    assert opened(store).deliver() == Report()
+    assert receiver.received == []
+
+
 def test_quiet_call_costs_a_listing_for_the_registry_and_one_for_each_webhook(
     store: MemoryStore, receiver: Receiver
 ) -> None:

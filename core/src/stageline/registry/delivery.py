@@ -152,7 +152,9 @@ class Deliverer:
                 return report + Report(busy=(webhook.name,))
             due, passed = self.feed.due(webhook, progress, newest, floor, now)
             if not due:
-                self._save(webhook, progress, advanced(progress, passed))
+                self._save(
+                    webhook, progress, advanced(progress, passed), 1 if floor else SAVE_AFTER
+                )
                 return report
             claim = self._claim(webhook, passed, now)
             if claim is None:
@@ -224,12 +226,12 @@ class Deliverer:
             ),
         )
 
-    def _save(self, webhook: Webhook, progress: Progress, further: Progress) -> None:
+    def _save(self, webhook: Webhook, progress: Progress, further: Progress, after: int) -> None:
         """Write down what was passed by, once that spares enough reading."""
         steps = sum(
             place.entry - progress.place(model).entry for model, place in further.places.items()
         )
-        if steps >= SAVE_AFTER:
+        if steps >= after:
             self._progress.change(
                 webhook.webhook_id,
                 lambda one: None if one.holder else advanced(one, dict(further.places)),
