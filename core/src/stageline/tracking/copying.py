@@ -8,7 +8,6 @@ and last the index: until then no search finds the run, and at no moment does it
 from __future__ import annotations
 
 import hashlib
-import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -17,13 +16,12 @@ from stageline.domain import events as ev
 from stageline.domain.artifact import RunEnd, StoredFile
 from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, derive_run_id
 from stageline.domain.summary import RunSummary, encode_json, encode_summary
-from stageline.errors import Corrupt, NotAllowed
+from stageline.errors import NotAllowed
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.probe import ensure_format
-from stageline.storage.relay import holds, relay_object
 from stageline.storage.segment import Segment, SegmentHead, Stretch, encode_segment
-from stageline.storage.transfer import in_parallel, in_turn
+from stageline.tracking.copying_files import copy_files
 from stageline.tracking.reading import RunReader
 from stageline.tracking.stream import RunStart
 
@@ -91,7 +89,10 @@ class _Copy:
     def make(self, folder: str | None, progress: Progress | None) -> str:
         """Copy all of it."""
         ensure_format(self._target.store, self._target.clock)
-        files = self._copy_files(folder, progress)
+        here, there = self._source.store, self._target.store
+        files = copy_files(
+            here, there, self._stored, self._run_id, folder=folder, progress=progress
+        )
         summary = self._summary()
         self._write_lead(summary)
         ends = [
@@ -129,51 +130,6 @@ class _Copy:
             f"run {self._origin[1]} can not be copied to {self._target.store.url}: both its id and the one that a copy "
             "would have are taken there"
         )
-
-    # -- files ------------------------------------------------------------------------------------
-
-    def _copy_files(self, folder: str | None, progress: Progress | None) -> dict[str, StoredFile]:
-        wanted = {
-            path: file
-            for path, file in self._stored.files.items()
-            if file.sha256 is not None and _is_in(path, folder)
-        }
-        here = layout.run_artifacts(self._stored.summary.run_id)
-        there = layout.run_artifacts(self._run_id)
-        listed = {entry.key[len(here) :]: entry.size for entry in self._source.store.list(here)}
-        # Those that nobody noted come too, and nobody vouches for them there either.
-        paths = sorted({*wanted, *(path for path in listed if _is_in(path, folder))})
-        arrived = {e.key[len(there) :]: e.size for e in self._target.store.list(there)}
-        stop = threading.Event()
-        told = in_turn(progress, stop)
-
-        def send(path: str) -> None:
-            file = wanted.get(path)
-            expected = (file.sha256, file.size) if file and file.sha256 is not None else None
-            if (
-                expected
-                and arrived.get(path) == expected[1]
-                and holds(self._target.store, there + path, expected)
-            ):
-                told(expected[1])
-                return
-            if path not in listed:
-                raise Corrupt(
-                    f"run {self._stored.summary.run_id} should have the artifact {path!r}, but there is no such object "
-                    f"in {self._source.store.url}: log it again, or delete it from the run"
-                )
-            relay_object(
-                self._source.store,
-                here + path,
-                self._target.store,
-                there + path,
-                expected,
-                listed[path],
-                progress=told,
-            )
-
-        in_parallel(send, paths, stop)
-        return wanted
 
     # -- records ----------------------------------------------------------------------------------
 
@@ -301,7 +257,3 @@ def _check_copyable(stored: StoredRun) -> None:
         raise NotAllowed(
             f"run {run_id} is running, so what it has logged is not all there is: copy it once it has ended"
         )
-
-
-def _is_in(path: str, folder: str | None) -> bool:
-    return not folder or path == folder or path.startswith(f"{folder}/")
