@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-# Before Prefect is imported, which reads its settings then.
+from servers import _free_ports
+
+# Before Prefect is imported, which reads its settings then. The server's address and home are among them, and not only
+# set for each test: Prefect's own threads go on for a while after a flow, and one that finds no server named starts
+# one, which nobody ends.
+os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{_free_ports(1)[0]}/api"
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="prefect-home-")
 os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-from servers import _free_ports
 
 from stageline import fluent
 from stageline.workspace import Workspace
@@ -36,15 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("prefect-home")
+def prefect_home() -> Iterator[Path]:
+    home = Path(os.environ["PREFECT_HOME"])
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def prefect_server(prefect_home: Path) -> Iterator[str]:
-    """`prefect server start` on a free port."""
-    (port,) = _free_ports(1)
-    url = f"http://127.0.0.1:{port}/api"
+    """`prefect server start` on the port that was free."""
+    url = os.environ["PREFECT_API_URL"]
     command = [
         sys.executable,
         "-m",
@@ -52,13 +59,11 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
         "server",
         "start",
         "--host=127.0.0.1",
-        f"--port={port}",
+        f"--port={urlsplit(url).port}",
         "--no-ui",
     ]
     environment = {
         **os.environ,
-        "PREFECT_HOME": str(prefect_home),
-        "PREFECT_API_URL": url,
         "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
     }
     with open(prefect_home / "server.log", "wb") as log:
@@ -85,10 +90,8 @@ def _wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def prefect(prefect_server: str, prefect_home: Path) -> Iterator[None]:
+def prefect(prefect_server: str) -> None:
     """Flows of a test talk to the server."""
-    with temporary_settings({PREFECT_API_URL: prefect_server, PREFECT_HOME: prefect_home}):
-        yield
 
 
 @pytest.fixture
