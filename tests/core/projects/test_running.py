@@ -187,6 +187,14 @@ def test_what_can_be_refused_leaves_no_run(
     assert list(workspace.search_runs(["0"])) == []
 
 
+@pytest.mark.parametrize("option", [{"docker_args": {"gpus": "all"}}, {"build_image": True}])
+def test_option_that_nobody_would_act_on_is_refused(
+    workspace: Workspace, make_project: MakeProject, option: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidInput, match="takes no options of `docker run`"):
+        workspace.projects.run(make_project(a_py=""), "a.py", **option)  # type: ignore[arg-type]
+
+
 def test_misspelt_option_is_refused_as_python_does(
     workspace: Workspace, make_project: MakeProject
 ) -> None:

@@ -30,6 +30,11 @@ _log = logging.getLogger("stageline")
 
 def launch(job: Job) -> LocalCommand:
     """Prepare the environment. Raises as `prepare`."""
+    if job.docker_args or job.build_image:
+        raise InvalidInput(
+            "the backend 'local' takes no options of `docker run`, and builds no image: name volumes and variables in "
+            "docker_env of the MLproject file, and an image that has all that the project needs"
+        )
     prepared = prepare(job.environment, job.env_manager, cache=job.cache, say=job.say)
     job.set_tags(prepared.tags)
     return LocalCommand(job, prepared)
