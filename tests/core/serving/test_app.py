@@ -343,3 +343,16 @@ def test_closing_server_asks_clients_to_come_by_another_connection(site: Site) -
     ):
         assert answer.status_code == 200
         assert answer.headers["connection"] == "close"
+
+
+def test_answer_that_was_begun_before_the_end_says_so_too(held: Held, tmp_path: Path) -> None:
+    site = Site(held, tmp_path)
+
+    async def act(client: httpx.AsyncClient) -> None:
+        asking = asyncio.create_task(client.post("/invocations", content=BODY, headers=JSON))
+        await asyncio.to_thread(held.asked.acquire)
+        site.door.is_closing = True
+        held.go.set()
+        assert (await asking).headers["connection"] == "close"
+
+    site.run(act)

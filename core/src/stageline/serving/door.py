@@ -28,13 +28,23 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self.is_closing:
-            send = _closing(send)
+        send = self._sending(send)
         refusal = None if self._hosts is None else self._refusal(scope, self._hosts)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
             await send_answer(send, refusal)
+
+    def _sending(self, send: Send) -> Send:
+        """As `send`, where an answer that begins once the server is closing says so."""
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if self.is_closing and message["type"] == "http.response.start":
+                headers = [one for one in message["headers"] if one[0].lower() != b"connection"]
+                message = {**message, "headers": [*headers, (b"connection", b"close")]}
+            await send(message)
+
+        return sending
 
     def _refusal(self, scope: Scope, hosts: tuple[str, ...]) -> Answer | None:
         for name, value in scope["headers"]:
@@ -73,13 +83,3 @@ def _typed(media_type: str) -> bytes:
         if media_type == "text/plain"
         else media_type.encode()
     )
-
-
-def _closing(send: Send) -> Send:
-    async def sending(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            headers = [one for one in message["headers"] if one[0].lower() != b"connection"]
-            message = {**message, "headers": [*headers, (b"connection", b"close")]}
-        await send(message)
-
-    return sending
