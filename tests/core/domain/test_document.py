@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
+from threading import Event, Thread
 
 import msgspec
 import pytest
@@ -139,3 +141,29 @@ def test_damaged_document_is_read_or_refused_with_our_errors(data: st.DataObject
     damaged[data.draw(st.integers(0, len(sound) - 1))] = data.draw(st.integers(0, 255))
     with suppress(Corrupt, NotAllowed):
         decode_document(bytes(damaged), Thing, FORMAT, "it")
+
+
+def test_threads_that_first_read_a_document_at_once_wait_for_each_other() -> None:
+    # Where they do not, msgspec may crash the process: one uses what the other has found out half-way.
+    inside, second = Event(), Event()
+
+    def annotation() -> type:
+        (second if inside.is_set() else inside).set()
+        second.wait(0.2)
+        return int
+
+    kind = msgspec.defstruct("Slow", [("format", str), ("size", "annotation()")])
+    kind.__annotations__["size"] = "annotation()"
+    vars(sys.modules[kind.__module__])["annotation"] = annotation
+    data = json.dumps({"format": FORMAT, "size": 3}).encode()
+    read = [Thread(target=decode_document, args=(data, kind, FORMAT, "it")) for _ in range(2)]
+    try:
+        read[0].start()
+        assert inside.wait(10)
+        read[1].start()
+        for thread in read:
+            thread.join(10)
+    finally:
+        del vars(sys.modules[kind.__module__])["annotation"]
+    assert not second.is_set()
+    assert decode_document(data, kind, FORMAT, "it")[0].size == 3

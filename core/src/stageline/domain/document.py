@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +13,9 @@ T = TypeVar("T")
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for damaged bytes: text that is no UTF-8, and nesting without end, have their own errors."""
+
+_readable: set[Any] = set()
+_looking = Lock()
 
 _LONGEST_VERSION = 9
 """Digits; Python refuses to read a number of thousands of them, and with an error of its own."""
@@ -37,6 +41,19 @@ def check_format(found: object, expected: str, what: str) -> None:
     )
 
 
+def readable(kind: T) -> T:
+    """`kind` itself, a struct or a union of them, once msgspec knows it: what is read in threads is read into that.
+
+    msgspec looks at a struct's annotations when it first reads one. Where two threads do so at once, one of them may use
+    what the other has half-way found out, and the process dies of a segmentation fault (seen with msgspec 0.22).
+    """
+    if kind not in _readable:
+        with _looking:
+            msgspec.json.Decoder(kind)
+            _readable.add(kind)
+    return kind
+
+
 def decode_document(
     data: bytes, into: type[T], expected: str, what: str
 ) -> tuple[T, dict[str, Any]]:
@@ -51,7 +68,7 @@ def decode_document(
         if not isinstance(raw, dict):
             raise Corrupt(f"{what} should be a JSON object, but is a {type(raw).__name__}")
         check_format(raw.get("format"), expected, what)
-        return msgspec.convert(raw, into), raw
+        return msgspec.convert(raw, readable(into)), raw
     except UNREADABLE as error:
         raise Corrupt(f"{what} can not be read: {error}") from error
 

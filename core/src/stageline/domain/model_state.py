@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stageline.domain import registry_events as ev
-from stageline.domain.document import UNREADABLE
+from stageline.domain.document import UNREADABLE, readable
 from stageline.domain.model import DEFAULT_STAGES, ModelVersion, RegisteredModel, Stage
 from stageline.domain.policy import Policy
 from stageline.errors import Corrupt
@@ -120,6 +120,6 @@ class ModelState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def state_of(raw: dict[str, Any], what: str) -> ModelState:
     """A state out of a document. Raises `Corrupt`."""
     try:
-        return msgspec.convert(raw, ModelState)
+        return msgspec.convert(raw, readable(ModelState))
     except UNREADABLE as error:
         raise Corrupt(f"{what} can not be read: {error}") from error

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stageline.domain.document import UNREADABLE
+from stageline.domain.document import UNREADABLE, readable
 from stageline.domain.query import Comparison, Entity, parse_filter
 from stageline.domain.registry_names import canonical_stage, check_label
 from stageline.domain.vocabulary import RUNS
@@ -127,7 +127,7 @@ def parse_policy(document: Any) -> Policy:
         odd = ", ".join(sorted(map(str, set(document) - known)))
         raise InvalidInput(f"Invalid policy: unknown {odd}; known are {', '.join(sorted(known))}")
     try:
-        policy: Policy = msgspec.convert(document, Policy)
+        policy: Policy = msgspec.convert(document, readable(Policy))
     except UNREADABLE as error:
         raise InvalidInput(f"Invalid policy: {error}") from error
     return policy

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stageline.domain.document import UNREADABLE
+from stageline.domain.document import UNREADABLE, readable
 from stageline.domain.gate import Decision
 from stageline.domain.model import Annotation, Deployment, ModelVersion
 from stageline.domain.policy import Policy
@@ -276,7 +276,7 @@ RegistryEvent = KnownEvent | Unknown
 def decode_event(raw: dict[str, Any]) -> RegistryEvent:
     """One event of an entry; what is not known here is `Unknown`."""
     try:
-        event: KnownEvent = msgspec.convert(raw, KnownEvent)
+        event: KnownEvent = msgspec.convert(raw, readable(KnownEvent))
     except UNREADABLE:
         return Unknown(raw)
     return event

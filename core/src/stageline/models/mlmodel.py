@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from stageline.domain.document import readable
 from stageline.errors import Corrupt
 from stageline.models.safe_yaml import read_yaml, write_yaml
 from stageline.models.signature import ModelSignature
@@ -85,7 +86,7 @@ def parse_mlmodel(data: bytes, what: str = MLMODEL) -> MLmodel:
             f"the signature in {what} should be a mapping, but is a {type(signature).__name__}"
         )
     try:
-        found = msgspec.convert({**known, "flavors": flavors}, _Plain, strict=False)
+        found = msgspec.convert({**known, "flavors": flavors}, readable(_Plain), strict=False)
     except (msgspec.ValidationError, RecursionError) as error:
         raise Corrupt(f"{what} can not be read: {error}") from error
     return MLmodel(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stageline.clock import SYSTEM_CLOCK, Clock
+from stageline.domain.document import readable
 from stageline.errors import Corrupt, NotAllowed, NotFound
 from stageline.storage.commit import commit
 from stageline.storage.layout import FORMAT_KEY
@@ -97,7 +98,7 @@ def ensure_format(store: ObjectStore, clock: Clock = SYSTEM_CLOCK) -> StoreForma
 def _decoded(store: ObjectStore, data: bytes) -> StoreFormat:
     where = f"{FORMAT_KEY} in {store.url}"
     try:
-        found = msgspec.json.decode(data, type=StoreFormat)
+        found = msgspec.json.decode(data, type=readable(StoreFormat))
         name, _, major = found.format.partition("/")
         is_newer = int(major) > FORMAT_MAJOR
     except (msgspec.MsgspecError, ValueError) as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stageline.domain.document import readable
 from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput
 from stageline.tracking.pictures import ending_of
@@ -96,7 +97,7 @@ def _stored_table(files: RunArtifacts, path: str) -> _Table:
     if stored is None:
         return _Table([], [])
     try:
-        return msgspec.json.decode(stored, type=_Table)
+        return msgspec.json.decode(stored, type=readable(_Table))
     except msgspec.MsgspecError as error:
         raise InvalidInput(
             f"{path!r} is there already and is no table ({error}): log the table under another name"
