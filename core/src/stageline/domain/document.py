@@ -44,8 +44,8 @@ def check_format(found: object, expected: str, what: str) -> None:
 def readable(kind: T) -> T:
     """`kind` itself, a struct or a union of them, once msgspec knows it: what is read in threads is read into that.
 
-    msgspec looks at a struct's annotations when it first reads one. Where two threads do so at once, one of them may use
-    what the other has half-way found out, and the process dies of a segmentation fault (seen with msgspec 0.22).
+    msgspec looks at a struct's annotations when it first reads one. Where two threads do so at once, one of them may
+    use what the other has half-way found out, and the process dies of a segmentation fault (seen with msgspec 0.22).
     """
     if kind not in _readable:
         with _looking:
