@@ -23,8 +23,9 @@ from sklearn.multioutput import MultiOutputRegressor
 
 import stageline
 from stageline.errors import AlreadyExists, Corrupt, InvalidInput, NotFound
+from stageline.models.data_scoring import ALL, Scoring
 from stageline.models.loading import LoadedModel, load_folder
-from stageline.models.predicting import ALL, Scoring, predict_files
+from stageline.models.predicting import predict_files
 from stageline.models.saving import Details, save_model
 from stageline.models.trust import Trust
 from stageline.storage.files import Files

@@ -13,7 +13,8 @@ from stageline.cli.session import Session, session
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from stageline.models.predicting import Scored, Scoring
+    from stageline.models.data_scoring import Scoring
+    from stageline.models.predicting import Scored
 
 
 def predict(
@@ -70,7 +71,8 @@ def predict(
     """Predict for a file, or for all files of a folder, in chunks."""
     from stageline.cli.progress import Bar, working
     from stageline.models.data_format import data_files
-    from stageline.models.predicting import ALL, Scoring, predict_files
+    from stageline.models.data_scoring import ALL, Scoring
+    from stageline.models.predicting import predict_files
     from stageline.storage.files import Files
 
     here = session(ctx)

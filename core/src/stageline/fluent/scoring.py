@@ -57,7 +57,7 @@ def plan_batches(
     import msgspec
 
     from stageline.models.batches import plan_parts
-    from stageline.models.predicting import Scoring, checked_params
+    from stageline.models.data_scoring import Scoring, checked_params
     from stageline.storage.files import Files
 
     workspace = _opened(store)

@@ -10,8 +10,9 @@ import msgspec
 from stageline.errors import AlreadyExists, InvalidInput
 from stageline.models.data_format import Format, data_files, format_of
 from stageline.models.data_reading import parquet_file
+from stageline.models.data_scoring import Scoring, Source
 from stageline.models.pinned import PinnedModel
-from stageline.models.predicting import Scoring, Source, score
+from stageline.models.predicting import score
 from stageline.storage.files import FileAt, Files, check_without_secrets, joined
 from stageline.storage.redaction import public_url
 from stageline.storage.transfer import in_parallel
@@ -19,7 +20,6 @@ from stageline.storage.transfer import in_parallel
 if TYPE_CHECKING:
     from stageline.models.loading import LoadedModel
 
-PART_BYTES = 128 << 20
 MANIFEST = "_stageline.json"
 """Names the parts; its first character tells readers of folders that it is no data."""
 _PART = "part-"
@@ -57,9 +57,9 @@ def plan_parts(
     folder: str,
     scoring: Scoring,
     *,
-    part_bytes: int = PART_BYTES,
-    output_format: str = "parquet",
-    overwrite: bool = False,
+    part_bytes: int,
+    output_format: str,
+    overwrite: bool,
     files: Files,
 ) -> list[BatchPart]:
     """Divide a file or folder. A Parquet file is divided at its row groups, others are not.
@@ -190,7 +190,7 @@ def _merged(group: Sequence[Source]) -> Iterator[Source]:
     held: Source | None = None
     for source in group:
         if held and held.file == source.file and held.row_groups and source.row_groups:
-            held = held._replace(row_groups=held.row_groups + source.row_groups)
+            held = msgspec.structs.replace(held, row_groups=held.row_groups + source.row_groups)
             continue
         if held:
             yield held
