@@ -101,25 +101,26 @@ demo: $(PREFECT_ENV) ## Train and track the example (DATA=file.csv: on your data
 
 
 # --- Tests ----------------------------------------------------------------------------------------
-# Four suites. All of them run even if one fails; the last to run is core's, so its line closes the output.
+# Five suites. All of them run even if one fails; the last to run is core's, so its line closes the output.
 # ARGS goes to pytest: make test-core ARGS='-k journal'
 
 # A file's tests stay in one process: what it starts is started once.
 PARALLEL ?= -n auto --dist loadfile
 # A flavor's module imports its framework, so those are for the environment that has them all.
 CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow \
-	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors --ignore=tests/core/models/make_fixtures.py
+	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors --ignore=tests/core/models/make_fixtures.py \
+	--ignore=tests/spark
 ARGS ?=
 
 # Tests name their own store; the user's settings are not theirs. With ARGS a suite may select nothing (5).
 run_suite = mkdir -p "$(PREFECT_HOME)" "$(AIRFLOW_HOME)" && env -u STAGELINE_STORE -u PREFECT_API_URL $(1) $(ARGS) || { status=$$?; test $$status -eq 5 -a -n "$(ARGS)"; }
 has_tests = test -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)"
 
-.PHONY: test test-prefect test-core test-airflow test-core-airflow
+.PHONY: test test-prefect test-core test-airflow test-spark test-core-airflow
 test: ## Core's tests in both environments, each integration's in its own
 	@rm -f .coverage
 	@$(MAKE) --no-print-directory --keep-going FLOOR=$(if $(ARGS),,yes) \
-		test-prefect test-core test-airflow test-core-airflow
+		test-prefect test-core test-airflow test-spark test-core-airflow
 
 test-prefect: $(PREFECT_ENV) ## integrations/prefect
 	@if $(call has_tests,tests/prefect); then echo "== prefect integration"; \
@@ -136,6 +137,14 @@ test-airflow: $(AIRFLOW_ENV) ## integrations/airflow
 	@if $(call has_tests,tests/airflow); then echo "== airflow integration"; \
 		$(call run_suite,$(AIRFLOW)/python -m pytest tests/airflow); \
 	else echo "== airflow integration: no tests yet"; fi
+
+# Spark 4 runs on Java 17 and later. The wheels that bring a JRE lack a module that it loads.
+test-spark: $(SPARK_ENV) ## Models as functions of Spark's columns (installs Debian's headless JRE where there is no Java)
+	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version >/dev/null 2>&1 || { echo "== installing a JRE for Spark"; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends default-jre-headless >/dev/null; } \
+		|| { echo "no Java found: install Java 17 or later (Debian: default-jre-headless)" >&2; exit 1; }
+	@echo "== models on Spark"
+	@$(call run_suite,.venv/spark/bin/python -m pytest tests/spark)
 
 test-core-airflow: $(AIRFLOW_ENV) ## core, in the Airflow environment
 	@echo "== core, in the Airflow environment"
