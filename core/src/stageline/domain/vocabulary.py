@@ -157,7 +157,7 @@ REGISTERED_MODELS: Final = Vocabulary(
     any_key=_REGISTRY_TAG,
     fixed_keys={
         Entity.ATTRIBUTE: {
-            "name": _TEXT,
+            "name": _TEXT_OR_LIST,
             "creation_timestamp": _SORTED_ONLY,
             "last_updated_timestamp": _SORTED_ONLY,
             "timestamp": replace(_SORTED_ONLY, name="last_updated_timestamp"),
