@@ -72,7 +72,7 @@ class Served:
                 ],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(HERE)},
+                env={**os.environ, "PYTHONPATH": str(HERE), "TMPDIR": str(folder)},
             )
 
     def __enter__(self) -> Served:

@@ -56,6 +56,7 @@ def test_no_request_fails_while_a_stage_moves_there_and_back(
         until(lambda: clients.outcomes["refused"] == 4, "refusals")
         assert set(clients.outcomes) == {200, "refused"}, clients.errors
         assert set(clients.names) == {"v1", "v2"}
+    assert not [*tmp_path.glob("stageline-serve-*")], "no copy of a version is left behind"
 
 
 @pytest.mark.slow
