@@ -11,7 +11,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from stageline.cli import artifacts, care, experiments, lineage, models, projects, registry, runs
+from stageline.cli import (
+    artifacts,
+    care,
+    experiments,
+    lineage,
+    models,
+    project_environments,
+    projects,
+    registry,
+    runs,
+)
 from stageline.cli.session import Session
 from stageline.errors import StagelineError, reaction
 
@@ -61,6 +71,7 @@ app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
+app.add_typer(project_environments.app, name="projects")
 projects.register(app)
 care.register(app)
 

@@ -35,6 +35,9 @@ def uv_settings(environment: Mapping[str, str]) -> dict[str, str]:
         variable, separator = _NAMES[name]
         if variable not in environment and _OLDER.get(variable, "") not in environment:
             found[variable] = separator.join(value.split())
+    if "UV_INDEX" in found and "UV_INDEX_STRATEGY" not in environment:
+        # pip takes the best version of all indexes; uv by itself looks no further than the first that has the package.
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return found
 
 

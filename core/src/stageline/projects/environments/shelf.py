@@ -34,7 +34,7 @@ class BuiltEnvironment(NamedTuple):
 def list_environments(cache: Path) -> list[BuiltEnvironment]:
     """Those in the cache, the most recently used first."""
     root = cache / ENVIRONMENTS
-    found = [_described(root, place) for place in _places(root)]
+    found = [_described(root, place) for place in _places(root) if place.is_dir()]
     return sorted(found, key=lambda one: (-one.used_ms, one.key))
 
 
@@ -51,10 +51,11 @@ def prune_environments(
         for one in list_environments(cache)
         if (not one.kind or one.used_ms <= before_ms) and remove(cache / ENVIRONMENTS, one.key)
     ]
-    for name in _OTHERS:
+    for name in (ENVIRONMENTS, *_OTHERS):
         for place in _places(cache / name):
-            # A copy that nobody holds is left by a process that was killed: nobody will look for it.
-            if name == "copies" or _used_ms(place) <= before_ms:
+            # Locks of builds that failed; copies that nobody holds, because their process was killed.
+            is_left = name == "copies" or not place.is_dir()
+            if is_left or (name == "commits" and _used_ms(place) <= before_ms):
                 remove(cache / name, place.name)
     return removed
 

@@ -86,7 +86,10 @@ def prepare_virtual(
         making.create(content, interpreter)
         for number, step in enumerate(steps):
             if step:
-                making.install(content, _written(content.with_name(f"step-{number}"), step))
+                files = _written(content.with_name(f"step-{number}"), step)
+                making.install(content, files)
+                for one in files[1::2]:
+                    Path(one).unlink()
         return {"kind": kind, "python": interpreter.version}
 
     built = built_once(
@@ -128,11 +131,13 @@ def _runs(place: Path) -> bool:
 
 
 def _written(place: Path, step: Requirements) -> list[str]:
-    """Arguments for pip. Files, since a URL in a requirement may hold a password."""
+    """Arguments for pip: options and files in turn. Files, since a URL in a requirement may hold a password."""
     requirements, constraints = place.with_suffix(".txt"), place.with_suffix(".constraints.txt")
     requirements.write_text("\n".join([*step.lines, ""]), encoding="utf-8")
+    if not step.constraints:
+        return ["-r", str(requirements)]
     constraints.write_text("\n".join([*step.constraints, ""]), encoding="utf-8")
-    return ["-r", str(requirements), *(["-c", str(constraints)] if step.constraints else [])]
+    return ["-r", str(requirements), "-c", str(constraints)]
 
 
 @dataclass(frozen=True)
