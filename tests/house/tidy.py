@@ -30,7 +30,7 @@ REFUSED = {
     # The repository is built from whichever index its reader uses.
     "names a package index": re.compile(
         r"\b(py[p]i|pythonh[o]sted|np[m]js|np[m]mirror|art[i]factory)[.][a-z]"
-        r"|--(extra-)?index-url|--find-links",
+        r"|--(extra-)?index-url|--find-links[ =]+\S*://",
         re.IGNORECASE,
     ),
     # Somebody's machine. Examples use a relative path, /tmp or a bucket.
