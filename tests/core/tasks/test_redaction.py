@@ -11,10 +11,10 @@ import pytest
 from orchestra import Orchestra
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from stageline.domain.redaction import Redactor
 from stageline.errors import InvalidInput
 from stageline.tasks import Tracking, tracked_call
 from stageline.tasks.params import show
-from stageline.tasks.redaction import Redactor
 
 SECRET = "hunter2-zq8"
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from stageline.tasks.redaction import MASK, MAX_DEPTH, parts_of
+from stageline.domain.redaction import MASK, MAX_DEPTH, parts_of
 
 if TYPE_CHECKING:
+    from stageline.domain.redaction import Redactor
     from stageline.tasks.options import Tracking
-    from stageline.tasks.redaction import Redactor
 
 DIGEST_UP_TO = 256 << 20
 """Bytes; a larger array is not read through for the sake of a param."""

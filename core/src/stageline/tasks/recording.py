@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from stageline.domain.redaction import MASK, Redactor
 from stageline.domain.run import Attempt, RunStatus
 from stageline.errors import Conflict
 from stageline.tasks import unfinished
@@ -18,7 +19,6 @@ from stageline.tasks.environment import named_in_environment
 from stageline.tasks.identity import PipelineIdentity
 from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
-from stageline.tasks.redaction import MASK, Redactor
 from stageline.tracking import endings
 from stageline.tracking.fate import Ending, ending_of
 

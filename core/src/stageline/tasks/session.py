@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,14 +11,12 @@ from stageline.tasks.options import Tracking
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from stageline.domain.redaction import SecretTexts
     from stageline.settings import Settings
     from stageline.tasks.identity import Identity
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.runs import Runs
-
-SecretTexts = Callable[[Any], "Iterable[str] | None"]
-"""The secret texts in an object of the orchestrator's, such as a stored credential; None if it is no such object."""
 
 
 class TaskWorkspace(Protocol):

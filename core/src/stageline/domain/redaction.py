@@ -1,17 +1,17 @@
-"""What of a task's arguments, errors and tags may leave the process: secrets become `***`."""
+"""What of the arguments, errors and tags of a task or a project may leave the process: secrets become `***`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from stageline.tasks.session import SecretTexts
+from typing import Any
 
 MASK = "***"
+
+SecretTexts = Callable[[Any], "Iterable[str] | None"]
+"""The secret texts in an object of the orchestrator's, such as a stored credential; None if it is no such object."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_WORDS = frozenset(
