@@ -1,0 +1,131 @@
+"""A process that has Airflow loaded and forks for each job: a DAG file and a script that runs it.
+
+Loading Airflow takes seconds, a fork none; and each job has a process, a database and a store of its own. Jobs come in
+as lines of JSON, answers go out the same way. The script's name `answer` is what its caller gets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import shutil
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+HOME = Path(os.environ["AIRFLOW_HOME"])
+LOOK_EVERY_S = 0.02
+
+
+def main() -> None:
+    """Answer jobs until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else is printed goes to the log
+    _load()
+    for line in sys.stdin:
+        answers.write(json.dumps(_forked(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def _load() -> None:
+    import airflow.api_fastapi.execution_api.app
+    import airflow.dag_processing.bundles.manager
+    import airflow.dag_processing.dagbag
+    import airflow.models.dagrun
+    import airflow.sdk.definitions.dag
+    import airflow.sdk.execution_time.supervisor
+    import airflow.serialization.serialized_objects  # noqa: F401
+
+
+def _forked(job: dict[str, Any]) -> dict[str, Any]:
+    place = HOME / "job"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    shutil.rmtree(HOME / "dags", ignore_errors=True)
+    (HOME / "dags").mkdir()
+    shutil.copy(HOME / "migrated.db", HOME / "airflow.db")
+    (HOME / "dags" / "dags.py").write_text(job["dags"])
+    (place / "script.py").write_text(job["script"])
+    pid = os.fork()
+    if pid == 0:
+        _run(job, place)
+    status = _wait(pid, job["within_s"])
+    log = (place / "log").read_text(errors="replace") if (place / "log").exists() else ""
+    if not (place / "answer.json").exists():
+        how = "took too long and was killed" if status is None else f"exit status {status}"
+        return {"error": how, "log": log}
+    return {"answer": json.loads((place / "answer.json").read_text()), "log": log}
+
+
+def _run(job: dict[str, Any], place: Path) -> None:
+    code = 1
+    try:
+        os.setsid()
+        log = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ.update(job["environment"])
+        _begin_anew()
+        names = {"dag_of": _dag_of, "run": _run_dag}
+        found = runpy.run_path(str(place / "script.py"), init_globals=names)
+        (place / "answer.tmp").write_text(json.dumps(found.get("answer"), default=str))
+        os.replace(place / "answer.tmp", place / "answer.json")
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _begin_anew() -> None:
+    from airflow import settings
+
+    settings.dispose_orm(do_log=False)
+    settings.configure_orm()
+
+
+def _dag_of(dag_id: str) -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(HOME / "dags"))
+    if bag.import_errors:
+        raise RuntimeError(next(iter(bag.import_errors.values())))
+    return bag.dags[dag_id]
+
+
+def _run_dag(dag_id: str, **options: Any) -> dict[str, Any]:
+    """`dag.test()`: the state of the DAG run, and of each of its task instances."""
+    dag_run = _dag_of(dag_id).test(**options)
+    return {
+        "run_id": dag_run.run_id,
+        "state": str(dag_run.state),
+        "tasks": {
+            ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]": str(ti.state)
+            for ti in dag_run.get_task_instances()
+        },
+    }
+
+
+def _wait(pid: int, within_s: float) -> int | None:
+    give_up = time.monotonic() + within_s
+    while time.monotonic() < give_up:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(LOOK_EVERY_S)
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it had not come as far as to lead a group
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return None
+
+
+if __name__ == "__main__":
+    main()
