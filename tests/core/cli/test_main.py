@@ -27,6 +27,7 @@ COMMANDS = {
     "experiments": ("list", "search", "show", "create", "rename", "tag", "delete", "restore"),
     "artifacts": ("list", "download", "upload"),
     "lineage": ("show", "trace"),
+    "models": ("predict", "serve", "show", "verify"),
     "projects env": ("list", "prune"),
     "registry": (
         *("list", "show", "create", "rename", "describe", "tag", "untag", "annotate", "delete"),
