@@ -113,6 +113,21 @@ def test_docker_runs_the_command_in_the_image_and_values_stay_off_its_command_li
     assert "DOCKER_HOST" not in seen, "docker itself must not listen to the project"
 
 
+def test_options_for_docker_are_given_as_mlflow_takes_them(
+    programs: MakeProgram, tmp_path: Path
+) -> None:
+    programs("docker", DOCKER)
+    spec = read_environment(tmp_path, {"docker_env": {"image": "x"}})
+    options: dict[str, str | bool] = {"gpus": "all", "t": True, "m": "1g", "read-only": True}
+    prepared = prepare(spec, None, cache=tmp_path, say=print, docker_args=options)
+    command, _ = prepared.command(["true"], folder=tmp_path, variables={})
+    assert command[4:10] == ["--gpus", "all", "-t", "-m", "1g", "--read-only"]
+    with pytest.raises(InvalidInput, match="no option"):
+        prepare(spec, None, cache=tmp_path, say=print, docker_args={"--gpus": "all"})
+    with pytest.raises(InvalidInput, match="local takes no options"):
+        prepare(spec, "local", cache=tmp_path, say=print, docker_args={"gpus": "all"})
+
+
 def test_docker_that_is_not_there_or_does_not_answer_says_what_to_do(
     programs: MakeProgram, tmp_path: Path
 ) -> None:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import processes
 import pytest
 from racing import race
 from repositories import LINK, MODULE, PLAIN, PROGRAM, Repository, served
 
 from stageline.errors import InvalidInput, NotFound, StorageFailed, Unauthorized
+from stageline.projects.environments.shelf import prune_environments
 from stageline.projects.sources.fetch import fetch
 from stageline.projects.sources.fetched import Fetched
 from stageline.projects.sources.git import COMMITS
@@ -214,6 +216,31 @@ def test_four_processes_at_once_clone_once(repository: Repository, cache: Path) 
     assert len(commits(cache)) == 1
 
 
+def test_what_a_killed_process_leaves_is_pruned_and_what_others_use_is_not(
+    repository: Repository, cache: Path
+) -> None:
+    repository.files("one")
+    url = f"file://{repository.path}"
+    script = """
+        import os, signal, sys
+        from pathlib import Path
+        from stageline.projects.sources.fetch import fetch
+        fetched = fetch(sys.argv[1], None, cache=Path(sys.argv[2]), say=lambda line: None)
+        print(fetched.folder, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    left = Path(processes.run(script, url, str(cache)).stdout.strip())
+    used = fetch(url, None, cache=cache, say=print)
+    assert text_of(used) == (left / "say.py").read_text() == "one"
+    prune_environments(cache, 3600)
+    assert not left.exists()
+    assert text_of(used) == "one"
+    assert len(commits(cache)) == 1
+    prune_environments(cache, 0)
+    assert commits(cache) == []
+    assert text_of(used) == "one"
+
+
 def test_ssh_is_asked_through_the_users_own_command(
     repository: Repository, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +310,16 @@ def test_a_password_is_sent_and_never_shown(
     assert "secret" not in shown
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
+
+
+def test_a_password_in_gits_credential_store_is_used(
+    repository: Repository, cache: Path, isolated_home: Path
+) -> None:
+    repository.files("private")
+    pair = base64.b64encode(b"ann:ghp_secret").decode()
+    (isolated_home / ".git-credentials").write_text("http://ann:ghp_secret@127.0.0.1\n")
+    with served(repository, f"Basic {pair}") as (url, _):
+        assert text_of(fetch(url, None, cache=cache, say=print)) == "private"
 
 
 def test_a_place_that_is_no_repository_says_so(cache: Path, tmp_path: Path) -> None:

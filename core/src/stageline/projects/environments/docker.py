@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ class Container:
     docker: str
     spec: DockerEnvironment
     image_id: str
+    arguments: tuple[str, ...] = ()
+    """For `docker run`, from whoever runs the project."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -48,7 +50,7 @@ class Container:
         Variables are passed by name. Those whose values stand in the MLproject file are no secrets, and given with
         them: otherwise a project could set DOCKER_HOST for docker itself.
         """
-        line = [self.docker, "run", "--rm", "--init"]
+        line = [self.docker, "run", "--rm", "--init", *self.arguments]
         line += [f"--volume={folder.resolve()}:{WORKDIR}", f"--workdir={WORKDIR}"]
         passed = dict(variables)
         if local := _local_store(passed.get(_STORE, "")):
@@ -60,7 +62,9 @@ class Container:
         return [*line, self.spec.image, *argv], {**os.environ, **passed}
 
 
-def prepare_docker(spec: DockerEnvironment, *, say: Callable[[str], None]) -> Container:
+def prepare_docker(
+    spec: DockerEnvironment, arguments: Mapping[str, str | bool], *, say: Callable[[str], None]
+) -> Container:
     """The image, pulled if it is not here. Raises `NotFound`, `InvalidInput`, `StorageFailed`."""
     docker = shutil.which("docker")
     if docker is None:
@@ -80,7 +84,21 @@ def prepare_docker(spec: DockerEnvironment, *, say: Callable[[str], None]) -> Co
         image_id = _image_id(docker, spec.image)
     if image_id is None:
         raise NotFound(f"docker has no image {spec.image}, and could not pull it: check its name")
-    return Container(docker, spec, image_id)
+    return Container(docker, spec, image_id, tuple(_options(arguments)))
+
+
+def _options(arguments: Mapping[str, str | bool]) -> Iterator[str]:
+    """As MLflow has `-A`: one letter is a short option, and True one without a value."""
+    for name, value in arguments.items():
+        if not name or name.startswith("-") or any(c.isspace() for c in name):
+            raise InvalidInput(
+                f"{name!r} is no option of `docker run`: give it without dashes, as in -A gpus=all"
+            )
+        dashed = f"-{name}" if len(name) == 1 else f"--{name}"
+        if value is not False:
+            yield dashed
+        if not isinstance(value, bool):
+            yield value
 
 
 def _image_id(docker: str, image: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,14 @@ Say = Callable[[str], None]
 KINDS = ("uv", "virtualenv", "conda", "docker", "local")
 
 
-def prepare(spec: EnvironmentSpec, kind: str | None, *, cache: Path, say: Say) -> Prepared:
+def prepare(
+    spec: EnvironmentSpec,
+    kind: str | None,
+    *,
+    cache: Path,
+    say: Say,
+    docker_args: Mapping[str, str | bool] | None = None,
+) -> Prepared:
     """The environment of `spec`, built if nobody has built it before.
 
     Args:
@@ -39,6 +46,7 @@ def prepare(spec: EnvironmentSpec, kind: str | None, *, cache: Path, say: Say) -
             for nothing.
         cache: The folder where environments lie.
         say: Told, in a line each, what takes a while and what was left out.
+        docker_args: Options for `docker run`, without their dashes; True for one that takes no value.
 
     Raises:
         InvalidInput: there is no such kind, or it can not give what the project asks for.
@@ -48,6 +56,10 @@ def prepare(spec: EnvironmentSpec, kind: str | None, *, cache: Path, say: Say) -
     if kind is not None and kind not in KINDS:
         raise InvalidInput(f"there is no env manager {kind!r}: choose from {', '.join(KINDS)}")
     chosen = kind or _suits(spec)
+    if docker_args and chosen != "docker":
+        raise InvalidInput(
+            f"{chosen} takes no options for `docker run`: leave out {', '.join(docker_args)}"
+        )
     if chosen == "local":
         return LocalEnvironment()
     if isinstance(spec, DockerEnvironment):
@@ -56,7 +68,7 @@ def prepare(spec: EnvironmentSpec, kind: str | None, *, cache: Path, say: Say) -
                 f"the project runs in the image {spec.image}, which {chosen} can not make: "
                 "run with `--env-manager docker` or `local`"
             )
-        return prepare_docker(spec, say=say)
+        return prepare_docker(spec, docker_args or {}, say=say)
     if chosen == "docker":
         raise InvalidInput(
             "the project names no image: add docker_env to its MLproject file, or run with another env manager"

@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from dulwich.client import (
     HttpGitClient,
     HTTPProxyUnauthorized,
     HTTPUnauthorized,
     LocalGitClient,
+    get_credentials_from_store,
     get_transport_and_path,
 )
 from dulwich.config import StackedConfig
@@ -43,6 +46,7 @@ class Remote:
     def __init__(self, address: Address) -> None:
         check_git(address)
         self._address = address
+        self._secrets = secrets_of(address.place, {})
 
     def refs(self) -> Refs:
         """What it has, by one request."""
@@ -110,9 +114,12 @@ class Remote:
         if self._address.is_local:
             yield LocalGitClient(), self._address.place
             return
+        username, password = self._stored()
         client, path = get_transport_and_path(
             self._address.place,
             config=StackedConfig.default(),
+            username=username,
+            password=password,
             # As git has it; whoever sets these chooses the program that connects.
             ssh_command=os.environ.get("GIT_SSH_COMMAND") or os.environ.get("GIT_SSH"),
         )
@@ -120,6 +127,19 @@ class Remote:
             if isinstance(client, HttpGitClient):
                 _close_answers(client, stack)
             yield client, path
+
+    def _stored(self) -> tuple[str | None, str | None]:
+        """User and password from git's credential store, for an https URL without them."""
+        url = urlsplit(self._address.place)
+        if url.scheme not in ("http", "https") or url.password or not url.hostname:
+            return None, None
+        config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        files = [str(Path.home() / ".git-credentials"), str(config / "git" / "credentials")]
+        found = get_credentials_from_store(url.scheme, url.hostname, url.username, files)
+        username, password = next(iter(found), (None, None))
+        if password:
+            self._secrets.append(password)
+        return username, password
 
     def _head_here(self) -> str | None:
         if not self._address.is_local:
@@ -153,7 +173,7 @@ class Remote:
             ) from None
 
     def _reason(self, text: str) -> str:
-        shown = redacted(text, secrets_of(self._address.place, {}))
+        shown = redacted(text, self._secrets)
         return "".join(c if c.isprintable() else " " for c in shown)[:_LONGEST_REASON]
 
 
