@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from stageline.errors import InvalidInput
 
+Card = bool | Literal["auto"]
 OnError = Literal["warn", "raise"]
 Nest = Literal["auto", "new", "join"]
 
@@ -59,6 +60,11 @@ class Tracking:
     """Whether to keep what the process prints meanwhile."""
     tags: Mapping[str, Any] = field(default_factory=dict)
     """Tags of the run."""
+    card: Card = "auto"
+    """Whether the orchestrator's pages show the run: `True`, `False`, or `auto` for the pipeline's run, and for the
+    first few runs of each of its tasks that have something to show."""
+    assets: bool = False
+    """Whether to tell the orchestrator of the data and the model versions that the run read and made, as its assets."""
 
     def __post_init__(self) -> None:
         for name in ("params", "redact"):
@@ -69,6 +75,7 @@ class Tracking:
         self._choose("artifacts", ("return", None))
         self._choose("on_error", get_args(OnError))
         self._choose("nest", get_args(Nest))
+        self._choose("card", (True, False, "auto"))
         if self.max_param_chars < 1:
             raise InvalidInput(
                 f"Tracking(max_param_chars={self.max_param_chars}): should be at least 1"

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("stageline")
 
+LARGE = 64 << 20
+"""Bytes; whoever waits for more to be stored is shown how far it is."""
 
 class Recording:
     """Records one attempt. Call `begin`, then `succeed`, `fail` or `end`: harmless if the one before it failed."""
@@ -187,13 +189,19 @@ class Recording:
 
     def _store_file(self, run: ActiveRun, session: Session, path: Path) -> None:
         most = self.call.tracking.max_artifact_bytes
-        size = bytes_in(path) if most is not None else 0
+        on_upload = self.call.on_upload
+        size = bytes_in(path) if most is not None or on_upload is not None else 0
         if most is not None and size > most:
             self._warn(
                 f"{path.name} has {size} bytes and is not stored: Tracking(max_artifact_bytes={most})"
             )
             return
-        session.workspace.artifacts(run.run_id).log_file(path)
+        files = session.workspace.artifacts(run.run_id)
+        if on_upload is None or size < LARGE:
+            files.log_file(path)
+            return
+        with on_upload(path.name, size) as progress:
+            files.log_file(path, progress=progress)
 
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
@@ -244,6 +252,11 @@ class Recording:
             else:
                 run.note_attempt(attempt)
                 run.end(status, reason)
+                self._tell_of_end()
+
+    def _tell_of_end(self) -> None:
+        if self.call.on_end is not None and self._session is not None:
+            self.call.on_end(self.call, self._session.workspace)
 
     def _has_run_for(self, timeout_s: float) -> bool:
         # An orchestrator that cancels what has run out of time began to count a little before we did.

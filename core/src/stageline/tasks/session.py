@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,11 +11,18 @@ from stageline.tasks.options import Tracking
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from stageline.domain.page import Page
     from stageline.domain.redaction import SecretTexts
+    from stageline.domain.run import Run, ViewType
+    from stageline.lineage.lineage import Lineage
+    from stageline.registry.registry import Registry
     from stageline.settings import Settings
+    from stageline.storage.port import ObjectStore
+    from stageline.storage.transfer import Progress
     from stageline.tasks.identity import Identity
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
+    from stageline.tracking.experiments import Experiments
     from stageline.tracking.runs import Runs
 
 
@@ -30,8 +37,30 @@ class TaskWorkspace(Protocol):
     def settings(self) -> Settings:
         """How the store was opened."""
 
+    @property
+    def lineage(self) -> Lineage:
+        """What came from what."""
+
+    @property
+    def registry(self) -> Registry:
+        """The registered models."""
+
+    # Attributes of a workspace, which nobody sets.
+    store: ObjectStore
+    experiments: Experiments
+
     def artifacts(self, run_id: str) -> RunArtifacts:
         """The files of a run."""
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str = "",
+        view: ViewType = ...,
+        max_results: int = 1000,
+        order_by: Sequence[str] = (),
+    ) -> Page[Run]:
+        """One page of runs."""
 
 
 @dataclass(frozen=True)
@@ -63,3 +92,7 @@ class TaskCall:
     secret_texts: SecretTexts | None = None
     function: Callable[..., Any] | None = None
     """What is called: its file tells which code version is recorded."""
+    on_end: Callable[[TaskCall, TaskWorkspace], None] | None = None
+    """Called when the run has ended for good, and the store has it; the task waits, so it had better be quick."""
+    on_upload: Callable[[str, int], AbstractContextManager[Progress]] | None = None
+    """Asked, with its name and bytes, before a large file that was returned is stored: shows how far that is."""

@@ -48,5 +48,7 @@ def end_unfinished(run_id: str) -> None:
             attempt=call.identity.attempt,
         )
         run.end(RunStatus.FAILED, reason)
+        if call.on_end is not None:
+            call.on_end(call, session.workspace)
     except Exception as error:  # as in a recording; there is no task left to raise it in
         _log.warning("tracking of %s: can not end the run: %s", call.identity.display_name, error)
