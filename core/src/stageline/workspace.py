@@ -19,12 +19,11 @@ from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
 from stageline.storage.probe import read_format
 from stageline.tracking.experiments import Experiments
-from stageline.tracking.inheritance import inherited_environment
 from stageline.tracking.opening import login_name
 from stageline.tracking.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stageline.domain.experiment import Experiment
     from stageline.domain.page import Page
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from stageline.projects.running import Projects
     from stageline.registry.registry import Registry
     from stageline.registry.webhooks import Webhooks
+    from stageline.storage.open import StorageOptions
     from stageline.storage.port import ObjectStore
     from stageline.storage.transfer import Progress
     from stageline.tracking.artifacts import RunArtifacts
@@ -46,10 +46,17 @@ VANISHED_LOOKS = 32
 class Workspace:
     """A store, opened: `experiments`, `runs`, and search over both. Safe from many threads; cheap to keep."""
 
-    def __init__(self, store: ObjectStore, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        storage_options: StorageOptions | None = None,
+    ) -> None:
         self.store = store
         self.settings = settings
         self.clock = clock
+        self._storage_options = storage_options
         self.spool = _spool(store, settings)
         self.experiments = Experiments(store, clock, settings.user or login_name())
         self.runs = Runs(store, self.experiments, settings, clock, spool=self.spool)
@@ -68,15 +75,22 @@ class Workspace:
             InvalidInput: nothing here can open the URL, or a setting is wrong.
         """
         given = {**settings, **({"store": str(url)} if url is not None else {})}
-        look_up = (
-            given.pop("storage_options") if callable(settings.get("storage_options")) else None
-        )
-        chosen = load_settings(inherited_environment(), given)
-        options = look_up or chosen.storage_options
-        return cls(open_store(chosen.store, options, chosen.durability), chosen)
+        look_up = given.get("storage_options")
+        if callable(look_up):
+            del given["storage_options"]
+        chosen = load_settings(given=given)
+        options = look_up if callable(look_up) else chosen.storage_options
+        store = open_store(chosen.store, options, chosen.durability)
+        return cls(store, chosen, storage_options=options)
 
     def __repr__(self) -> str:
         return f"Workspace({self.store.url!r})"
+
+    @property
+    def storage_options(self) -> Mapping[str, Any]:
+        """fsspec's options for this store and others of its kind, as they are now. May hold credentials."""
+        options = self._storage_options
+        return options() if callable(options) else options or self.settings.storage_options
 
     # -- the registry -----------------------------------------------------------------------------
 
@@ -104,8 +118,9 @@ class Workspace:
     def beside(self, url: str) -> Workspace:
         """The workspace at another URL, with the settings of this one. Raises `InvalidInput`."""
         chosen = msgspec.structs.replace(self.settings, store=url)
-        store = open_store(url, chosen.storage_options, chosen.durability)
-        return Workspace(store, chosen, self.clock)
+        options = self._storage_options or chosen.storage_options
+        store = open_store(url, options, chosen.durability)
+        return Workspace(store, chosen, self.clock, options)
 
     def copy_run(
         self,
@@ -150,7 +165,7 @@ class Workspace:
             self.artifacts,
             lambda: self.registry,
             allow_pickle=self.settings.allow_pickle,
-            storage_options=self.settings.storage_options,
+            storage_options=lambda: self.storage_options,
         )
 
     # -- lineage ----------------------------------------------------------------------------------
@@ -185,6 +200,7 @@ class Workspace:
             self.settings,
             artifacts=self.artifacts,
             fetch_model=lambda uri, folder: self.models.fetch(uri, folder),
+            storage_options=lambda: self.storage_options,
         )
 
     # -- search -----------------------------------------------------------------------------------

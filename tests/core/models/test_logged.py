@@ -150,3 +150,18 @@ def test_what_fails_stores_nothing(store: Path) -> None:
         for uri in (f"runs:/{run.run_id}/none", f"runs:/{run.run_id}/file.txt"):
             with pytest.raises(NotFound):
                 stageline.load_model(uri)
+
+
+def test_models_elsewhere_are_opened_with_the_options_that_are_looked_up(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def look_up() -> dict[str, str]:
+        asked.append("once more")
+        return {}
+
+    workspace = Workspace.open(tmp_path / "store", storage_options=look_up)
+    assert workspace.storage_options == {}
+    with pytest.raises(NotFound):
+        workspace.models.load("memory://models-elsewhere/none")
+    assert workspace.beside("memory://beside").storage_options == {}
+    assert len(asked) == 2

@@ -83,7 +83,7 @@ def predict(
         batch_size=batch_size,
         prediction=prediction,
     )
-    files = Files(here.workspace.settings.storage_options)
+    files = Files(here.workspace.storage_options)
     found = data_files(files, source, input_format)
     with working("loading the model"):
         loaded = here.workspace.models.load(

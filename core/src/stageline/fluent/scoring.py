@@ -75,7 +75,7 @@ def plan_batches(
         part_bytes=part_bytes,
         output_format=output_format,
         overwrite=overwrite,
-        files=Files(workspace.settings.storage_options),
+        files=Files(workspace.storage_options),
     )
     plain: list[dict[str, Any]] = msgspec.to_builtins(parts)
     return plain
@@ -104,7 +104,7 @@ def predict_part(
     from stageline.storage.files import Files
 
     workspace = get_workspace()
-    options = workspace.settings.storage_options
+    options = workspace.storage_options
     chosen = msgspec.convert(dict(part), BatchPart)
     model = load_pinned(chosen.model, _trust(workspace, allow_pickle, trusted_types), options)
     scored: dict[str, Any] = msgspec.to_builtins(score_part(chosen, model, Files(options)))
@@ -123,7 +123,7 @@ def collect_batches(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     from stageline.storage.files import Files
 
     done = [msgspec.convert(dict(result), ScoredPart) for result in results]
-    return collect_parts(done, Files(get_workspace().settings.storage_options))
+    return collect_parts(done, Files(get_workspace().storage_options))
 
 
 def spark_udf(

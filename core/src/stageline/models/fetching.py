@@ -6,7 +6,7 @@ import atexit
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stageline.domain.names import check_artifact_path
 from stageline.errors import Corrupt, InvalidInput, NotFound
@@ -18,8 +18,9 @@ from stageline.storage.open import open_store
 from stageline.storage.transfer import fetch_file, in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from stageline.storage.open import StorageOptions
     from stageline.storage.port import ObjectStore
 
 
@@ -46,7 +47,7 @@ class ModelFinder:
         self,
         run_files: Callable[[str], RunFiles],
         versions: Callable[[], VersionSource],
-        storage_options: Mapping[str, Any],
+        storage_options: StorageOptions,
     ) -> None:
         self._run_files = run_files
         self._versions = versions

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from stageline.models.signature import ModelSignature
     from stageline.models.uri import Place, RunModel, VersionSource
+    from stageline.storage.open import StorageOptions
 
 
 class Registry(Protocol):
@@ -70,7 +71,7 @@ class Models:
         registry: Callable[[], Registry],
         *,
         allow_pickle: bool = False,
-        storage_options: Mapping[str, Any] | None = None,
+        storage_options: StorageOptions | None = None,
     ) -> None:
         self._run_files = run_files
         self._registry = registry

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from typing_extensions import Unpack
 
 from stageline.errors import InvalidInput
@@ -42,9 +43,11 @@ class Projects:
         *,
         artifacts: Callable[[str], RunArtifacts],
         fetch_model: Callable[[str, Path], Path],
+        storage_options: Callable[[], Mapping[str, Any]],
     ) -> None:
         self._runs = runs
         self._settings = settings
+        self._options = storage_options
         self._artifacts = artifacts
         self._downloads = Downloads(artifacts, fetch_model, self._storage_options)
 
@@ -169,9 +172,8 @@ class Projects:
         folder: Path,
     ) -> Job:
         """The job, but for what it records into."""
-        variables = run_variables(
-            run_id, experiment_id, options.get("experiment_name"), self._settings
-        )
+        settings = msgspec.structs.replace(self._settings, storage_options=dict(self._options()))
+        variables = run_variables(run_id, experiment_id, options.get("experiment_name"), settings)
         return Job(
             run_id=run_id,
             project_name=planned.project.name,
@@ -192,7 +194,7 @@ class Projects:
     def _storage_options(self, protocol: str) -> Mapping[str, Any]:
         """The store's own options open other places of its kind; they are not for anybody else to see."""
         is_stores = self._settings.store.partition(":")[0] == protocol
-        return self._settings.storage_options if is_stores else {}
+        return self._options() if is_stores else {}
 
 
 def _run_folder(storage_dir: str | Path | None) -> Path:
