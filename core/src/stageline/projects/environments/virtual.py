@@ -148,7 +148,7 @@ class _ByUv:
     say: Callable[[str], None]
 
     def create(self, place: Path, interpreter: Interpreter) -> None:
-        self._run("venv", "--no-project", "--python", interpreter.path, str(place))
+        self._run("venv", "--quiet", "--no-project", "--python", interpreter.path, str(place))
 
     def install(self, place: Path, files: list[str]) -> None:
         self._run("pip", "install", "--python", str(place / "bin" / "python"), *files)
