@@ -33,6 +33,7 @@ _log = logging.getLogger("stageline")
 LARGE = 64 << 20
 """Bytes; whoever waits for more to be stored is shown how far it is."""
 
+
 class Recording:
     """Records one attempt. Call `begin`, then `succeed`, `fail` or `end`: harmless if the one before it failed."""
 
