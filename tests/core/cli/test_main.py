@@ -33,10 +33,14 @@ COMMANDS = {
         *("list", "show", "create", "rename", "describe", "tag", "untag", "annotate", "delete"),
         *("versions", "register", "best", "gate", "transition", "rollback"),
         *("request", "requests", "approve", "reject", "cancel", "history", "verify", "follow"),
+        "copy",
     ),
     "registry alias": ("set", "delete"),
     "registry policy": ("show", "set", "delete"),
     "registry deployments": ("list", "set", "delete"),
+    "registry webhooks": (
+        *("create", "list", "show", "update", "delete", "test", "run", "history", "replay"),
+    ),
 }
 PATHS = [[*group.split(), name] for group, names in COMMANDS.items() for name in names]
 

@@ -134,7 +134,9 @@ def update(
 
 @app.command()
 def delete(
-    ctx: typer.Context, name: str = NAME, yes: bool = typer.Option(False, "--yes", "-y")
+    ctx: typer.Context,
+    name: str = NAME,
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
 ) -> None:
     """Delete a webhook with its history."""
     here = session(ctx)
