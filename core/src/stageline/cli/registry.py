@@ -10,6 +10,7 @@ from stageline.cli import (
     registry_aliases,
     registry_copy,
     registry_deployments,
+    registry_follow,
     registry_history,
     registry_models,
     registry_policies,
@@ -57,6 +58,7 @@ for _part in (
     registry_stages,
     registry_requests,
     registry_history,
+    registry_follow,
     registry_copy,
 ):
     _part.register(app)

@@ -1,4 +1,4 @@
-"""`stageline registry history`, `verify` and `follow`: what happened, the proof of it, and what happens next."""
+"""`stageline registry history` and `verify`: what happened, and the proof of it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stageline.cli.registry_naming import NAME, document
+from stageline.cli.registry_naming import NAME
 from stageline.cli.session import Session, session
 
 if TYPE_CHECKING:
     from stageline.registry.history import HistoryEntry
     from stageline.registry.proof import Proof
 
-_NOW = "now"
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (history, verify, follow):
+    for command in (history, verify):
         app.command()(command)
 
 
@@ -67,40 +65,6 @@ def verify(
     here.answer(answer, lambda: _print_proofs(here, proofs))
     if not is_intact:
         raise typer.Exit(1)
-
-
-def follow(
-    ctx: typer.Context,
-    since: str = typer.Option(
-        "", metavar="CURSOR", help="Go on from there; `now` leaves out what has happened."
-    ),
-    once: bool = typer.Option(False, "--once", help="Tell what there is, and leave."),
-    name: str = typer.Option("", "--name", metavar="NAME", help="Only this model's."),
-    poll_s: float = typer.Option(
-        2.0, "--poll", min=0.01, metavar="S", help="Seconds between two looks at the store."
-    ),
-) -> None:
-    """Print each transition as one line of JSON, as it happens.
-
-    Every line has the cursor to go on from: `--since` with it tells what came after the line, and perhaps a few lines
-    once more; the same transition has the same key.
-    """
-    here = session(ctx)
-    desk = here.workspace.registry
-    cursor = desk.cursor() if since == _NOW else since
-    try:
-        while True:
-            found = desk.follow(cursor or None, name=name or None)
-            for event in found.events:
-                # Only the last one's cursor is past all of them.
-                past = found.cursor if event is found.events[-1] else cursor
-                here.line({"key": event.key, **document(event), "cursor": past})
-            cursor = found.cursor
-            if once:
-                return
-            here.workspace.clock.sleep(poll_s)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
 
 
 def _entry(one: HistoryEntry) -> dict[str, Any]:

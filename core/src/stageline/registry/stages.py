@@ -42,9 +42,7 @@ class Stages(Policies):
         `print(decision)` shows the table. Raises `NotFound`, `InvalidInput`.
         """
         state = self._active(name)
-        asked = Move(
-            version=check_version(version), stage=stage, archive_existing=archive_existing
-        )
+        asked = Move(version=check_version(version), stage=stage, archive_existing=archive_existing)
         move = stage_decisions.checked_move(state, asked)
         measured = self._measured(state, move)
         return stage_decisions.judge(state, move, self._doing(None, actor).actor, measured)
