@@ -16,9 +16,9 @@ from stageline.domain.model import ModelVersion, Origin
 from stageline.domain.registry_events import VersionRegistered
 from stageline.domain.registry_names import check_model_name
 from stageline.errors import Corrupt, InvalidInput, NotFound
-from stageline.registry.events import Events
 from stageline.registry.facts import finite, run_check
 from stageline.registry.lookback import backwards
+from stageline.registry.undoing import Undoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class Home(Protocol):
         ...
 
 
-class Copying(Events):
+class Copying(Undoing):
     """Versions on their way to other stores."""
 
     def __init__(
