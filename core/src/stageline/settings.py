@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How often a webhook is told the same before it is given up."""
     server_url: str = ""
     """URL of a server that speaks MLflow's protocol for this store; MLflow's client in a project is sent there."""
+    ui_url: str = ""
+    """URL of pages that show this store; what an orchestrator shows of a run leads to `<ui_url>/runs/<run_id>`."""
     user: str = ""
     """Who is recorded as the runs' user; default: the login name."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run as flow_run_runtime
 
+from prefect_stageline.cards import show_flow_card
 from prefect_stageline.identity import (
     ORCHESTRATOR,
     flow_identity,
@@ -65,6 +66,7 @@ def begin_flow_run(
         tags=flow_tags(run),
         secret_texts=secret_texts,
         function=context.flow.fn if context.flow is not None else None,
+        on_end=show_flow_card,
     )
     return open_parent(call, context.parameters or {})
 

@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 
 from prefect_stageline.bodies import instrumented
 from prefect_stageline.caching import cache_tags, record_cached
+from prefect_stageline.cards import show_card
 from prefect_stageline.flow_runs import tracking_in_flow
 from prefect_stageline.identity import secret_texts, task_identity, task_tags
 from prefect_stageline.stores import open_session
@@ -78,6 +79,7 @@ class TrackedTask(Task[P, R]):
             tags={**task_tags(context), **cache_tags()},
             secret_texts=secret_texts,
             function=self.untracked_fn,
+            on_end=show_card,
         )
 
     # -- hooks of ours ----------------------------------------------------------------------------
