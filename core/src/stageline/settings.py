@@ -96,6 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.cache) if self.cache else _xdg("XDG_CACHE_HOME", ".cache") / "stageline"
 
 
+# Looked at here and once: two threads that first do so at the same time can crash msgspec (see domain.document).
+msgspec.json.Decoder(Settings)
+
+
 def load_settings(
     environment: Mapping[str, str] = os.environ, given: Mapping[str, Any] | None = None
 ) -> Settings:

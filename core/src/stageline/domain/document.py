@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -16,6 +17,15 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _readable: set[Any] = set()
 _looking = Lock()
+
+
+def _renew_lock() -> None:
+    global _looking
+    _looking = Lock()
+
+
+# Another thread of the parent may hold it at the moment of the fork.
+os.register_at_fork(after_in_child=_renew_lock)
 
 _LONGEST_VERSION = 9
 """Digits; Python refuses to read a number of thousands of them, and with an error of its own."""

@@ -99,13 +99,14 @@ def predict_part(
     """
     import msgspec
 
+    from stageline.domain.document import readable
     from stageline.models.batches import BatchPart, score_part
     from stageline.models.pinned import load_pinned
     from stageline.storage.files import Files
 
     workspace = get_workspace()
     options = workspace.storage_options
-    chosen = msgspec.convert(dict(part), BatchPart)
+    chosen = msgspec.convert(dict(part), readable(BatchPart))
     model = load_pinned(chosen.model, _trust(workspace, allow_pickle, trusted_types), options)
     scored: dict[str, Any] = msgspec.to_builtins(score_part(chosen, model, Files(options)))
     return scored
@@ -119,10 +120,11 @@ def collect_batches(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     import msgspec
 
+    from stageline.domain.document import readable
     from stageline.models.batches import ScoredPart, collect_parts
     from stageline.storage.files import Files
 
-    done = [msgspec.convert(dict(result), ScoredPart) for result in results]
+    done = [msgspec.convert(dict(result), readable(ScoredPart)) for result in results]
     return collect_parts(done, Files(get_workspace().storage_options))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stageline.domain.document import readable
 from stageline.errors import InvalidInput
 from stageline.models.autolog.recording import Options, Tracker
 
@@ -57,6 +58,6 @@ def _options(given: Mapping[str, Any]) -> Options:
     own = {name: value for name, value in given.items() if name in known}
     rest = {name: value for name, value in given.items() if name not in known}
     try:
-        return msgspec.convert({**own, "model_options": rest}, Options)
+        return msgspec.convert({**own, "model_options": rest}, readable(Options))
     except msgspec.ValidationError as error:
         raise InvalidInput(f"an option of autolog is wrong: {error}") from error
