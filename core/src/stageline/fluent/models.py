@@ -56,11 +56,12 @@ def load_model(
     A run that is active has the model among its inputs from then on, unless `log_input` is False: a stage or an alias
     is recorded as the version that it names now. See `Models.load` for the other arguments and for what is refused.
     """
-    from stageline.fluent.loaded import fixed_uri, note_loaded
+    from stageline.tasks.model_use import fixed_uri, note_loaded
 
     run = active_run() if log_input else None
-    uri = str(model_uri) if run is None else fixed_uri(str(model_uri))
-    model = get_workspace().models.load(
+    workspace = get_workspace()
+    uri = str(model_uri) if run is None else fixed_uri(lambda: workspace.registry, str(model_uri))
+    model = workspace.models.load(
         uri,
         flavor=flavor,
         allow_pickle=allow_pickle,

@@ -10,10 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stageline.tasks.batch import ScoredFiles, score_files
     from stageline.tasks.card import card_markdown, metric_rows, run_rows
     from stageline.tasks.environment import run_environment
+    from stageline.tasks.evaluation import Evaluation, ModelWorkspace, evaluate_model
     from stageline.tasks.facts import RunFacts, run_facts
+    from stageline.tasks.fingerprint import call_fingerprint
+    from stageline.tasks.gate_text import gate_markdown, transition_markdown
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
+    from stageline.tasks.meaning import ErrorMeaning
     from stageline.tasks.options import Tracking
     from stageline.tasks.parent import end_parent, fail_parent, find_parent, open_parent
     from stageline.tasks.record import (
@@ -24,60 +29,86 @@ if TYPE_CHECKING:
     )
     from stageline.tasks.recording import Recording
     from stageline.tasks.session import Session, TaskCall, TaskWorkspace
+    from stageline.tasks.shared_parent import end_shared_parent, joined_parent
+    from stageline.tasks.transitions import transition_values
     from stageline.tasks.unfinished import end_unfinished, is_unfinished
 
 _ROOMS: dict[str, str] = {
+    "ErrorMeaning": "meaning",
+    "Evaluation": "evaluation",
+    "ModelWorkspace": "evaluation",
     "PipelineIdentity": "identity",
     "Recording": "recording",
     "RunFacts": "facts",
+    "ScoredFiles": "batch",
     "Session": "session",
     "TaskCall": "session",
-    "TaskWorkspace": "session",
     "TaskIdentity": "identity",
+    "TaskWorkspace": "session",
     "Tracking": "options",
+    "call_fingerprint": "fingerprint",
     "card_markdown": "card",
     "end_parent": "parent",
+    "end_shared_parent": "shared_parent",
     "end_unfinished": "unfinished",
+    "evaluate_model": "evaluation",
     "fail_parent": "parent",
     "find_parent": "parent",
+    "gate_markdown": "gate_text",
     "is_unfinished": "unfinished",
+    "joined_parent": "shared_parent",
     "metric_rows": "card",
     "open_parent": "parent",
     "pipeline_run_id": "identity",
     "run_environment": "environment",
     "run_facts": "facts",
     "run_rows": "card",
+    "score_files": "batch",
     "tracked_async_call": "record",
     "tracked_async_generator": "record",
     "tracked_call": "record",
     "tracked_generator": "record",
+    "transition_markdown": "gate_text",
+    "transition_values": "transitions",
 }
 
 __all__ = [
+    "ErrorMeaning",
+    "Evaluation",
+    "ModelWorkspace",
     "PipelineIdentity",
     "Recording",
     "RunFacts",
+    "ScoredFiles",
     "Session",
     "TaskCall",
     "TaskIdentity",
     "TaskWorkspace",
     "Tracking",
+    "call_fingerprint",
     "card_markdown",
     "end_parent",
+    "end_shared_parent",
     "end_unfinished",
+    "evaluate_model",
     "fail_parent",
     "find_parent",
+    "gate_markdown",
     "is_unfinished",
+    "joined_parent",
     "metric_rows",
     "open_parent",
     "pipeline_run_id",
     "run_environment",
     "run_facts",
     "run_rows",
+    "score_files",
     "tracked_async_call",
     "tracked_async_generator",
     "tracked_call",
     "tracked_generator",
+    "transition_markdown",
+    "transition_values",
 ]
 
 
