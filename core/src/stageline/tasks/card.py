@@ -17,7 +17,7 @@ from stageline.domain.run import (
     RunStatus,
 )
 from stageline.lineage.export.mermaid import to_mermaid
-from stageline.tasks.markdown import block, code, link, table
+from stageline.tasks.markdown import block, code, link, table, word
 
 if TYPE_CHECKING:
     from stageline.tasks.facts import RunFacts
@@ -61,10 +61,10 @@ def card_markdown(facts: RunFacts, *, page: str = "") -> str:
 
 
 def metric_rows(facts: RunFacts) -> list[dict[str, str]]:
-    """A row for each metric: its last value, its range, how often it was logged, its course."""
+    """A row for each metric: its last value, its range, how often it was logged, its course; cells are Markdown."""
     return [
         {
-            "metric": key,
+            "metric": word(key),
             "last": number(facts.run.metrics[key].value),
             **_range([point.value for point in points if math.isfinite(point.value)]),
             "points": str(len(points)),
@@ -75,16 +75,19 @@ def metric_rows(facts: RunFacts) -> list[dict[str, str]]:
 
 
 def run_rows(runs: list[Run]) -> list[dict[str, str]]:
-    """A row for each run: its name and status, the params in which they differ, their metrics."""
+    """A row for each run: its name and status, the params in which they differ, their metrics; cells are Markdown."""
     params = [key for key in _most_common(runs, lambda run: run.data.params) if _varies(runs, key)]
     metrics = _most_common(runs, lambda run: run.data.metrics)[:MOST_COLUMNS]
     return [
         {
-            "run": run.info.run_name,
+            "run": word(run.info.run_name, 80),
             "status": str(run.info.status),
             # A param and a metric may have one name, or that of a column of ours.
-            **{f"param {key}": run.data.params.get(key, "") for key in params[:MOST_COLUMNS]},
-            **{f"metric {key}": _shown(run.data.metrics.get(key)) for key in metrics},
+            **{
+                f"param {word(key, 80)}": word(run.data.params.get(key, ""), 80)
+                for key in params[:MOST_COLUMNS]
+            },
+            **{f"metric {word(key, 80)}": _shown(run.data.metrics.get(key)) for key in metrics},
         }
         for run in runs
     ]
@@ -93,13 +96,7 @@ def run_rows(runs: list[Run]) -> list[dict[str, str]]:
 def metrics_table(facts: RunFacts) -> str:
     """The rows of `metric_rows` as Markdown."""
     rows = metric_rows(facts)
-    shown = [
-        [code(row["metric"]), *(row[key] for key in ("last", "min", "max", "points", "course"))]
-        for row in rows[:MOST_ROWS]
-    ]
-    return _and_more(
-        table(["metric", "last", "min", "max", "points", "course"], shown), len(rows), "metrics"
-    )
+    return _and_more(_as_table(rows), len(rows), "metrics")
 
 
 def _info(facts: RunFacts, page: str) -> Iterator[tuple[str, str]]:
@@ -130,11 +127,11 @@ def _params_table(run: Run) -> str:
 
 def _children_table(children: list[Run]) -> str:
     rows = run_rows(children)
-    if not rows:
-        return ""
-    titles = list(rows[0])
-    shown = [[code(row[title], 80) for title in titles] for row in rows[:MOST_ROWS]]
-    return _and_more(table([code(title, 80) for title in titles], shown), len(rows), "runs")
+    return _and_more(_as_table(rows), len(rows), "runs")
+
+
+def _as_table(rows: list[dict[str, str]]) -> str:
+    return table(list(rows[0]), [list(row.values()) for row in rows[:MOST_ROWS]]) if rows else ""
 
 
 def _inputs_table(run: Run) -> str:

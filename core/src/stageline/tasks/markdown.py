@@ -9,6 +9,9 @@ from urllib.parse import quote
 from stageline.lineage.export.captions import is_page, shown
 
 LONGEST = 300
+# Words of letters, digits, dashes between them, and numbers: nothing that begins a list or is turned into a link.
+_WORD = r"(?:[0-9]+\.[0-9]+(?:e-?[0-9]+)?|[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)"
+_PLAIN = re.compile(f"{_WORD}(?: {_WORD})*")
 
 
 def code(text: str, longest: int = LONGEST) -> str:
@@ -32,6 +35,15 @@ def code(text: str, longest: int = LONGEST) -> str:
     return f"{ticks}{pad}{plain}{pad}{ticks}"
 
 
+def word(text: str, longest: int = LONGEST) -> str:
+    """`text` as it is if no reader of Markdown could take it for anything else, otherwise as `code`.
+
+    >>> word("train-cba 0.5"), word("1. *a*"), word("www.example.com"), word("a.example")
+    ('train-cba 0.5', '`1. *a*`', '`www.example.com`', '`a.example`')
+    """
+    return text if _PLAIN.fullmatch(text) and len(text) <= longest else code(text, longest)
+
+
 def block(text: str, language: str = "") -> str:
     """`text` as a fenced block of lines, which none of them can end."""
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
@@ -42,7 +54,7 @@ def link(label: str, url: str) -> str:
     """A link; only the label as code where a browser would not go to the URL but run it."""
     if not is_page(url):
         return code(label)
-    return f"[{code(label)}](<{quote(url, safe=':/?#[]@!$&()*+,;=%~-._')}>)"
+    return f"[{word(label)}](<{quote(url, safe=':/?#[]@!$&()*+,;=%~-._')}>)"
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
