@@ -90,7 +90,7 @@ def test_tracking_says_what_is_recorded(orchestra: Orchestra):
     tracked_call(train, (0.12345,), {}, call)
     run = orchestra.run_of(call)
     assert run.info.run_name == "train-0.12"
-    assert run.data.params == {"alpha": "0.1… (7 characters)"}
+    assert run.data.params == {"alpha": "0.1… (7 characters, sha256=4db14f3f0035fd0b)"}
     assert run.data.metrics.keys() == {"epoch"}
     assert run.data.tags["team"] == "ml"
     assert (

@@ -179,6 +179,11 @@ MAX_DEPTH = 6
 _MANY = 1000
 
 
+def is_long(value: Any) -> bool:
+    """Whether a container has more parts than are looked at."""
+    return isinstance(value, (Mapping, list, tuple, set, frozenset)) and len(value) > _MANY
+
+
 def parts_of(value: Any) -> list[tuple[str, Any]]:
     """The named parts of a container or of an object with declared fields; those of a list have empty names."""
     if isinstance(value, Mapping):

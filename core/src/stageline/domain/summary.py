@@ -84,6 +84,11 @@ class RunSummary(msgspec.Struct):
         """Whether nothing has said that the run is over."""
         return self.status is None or not self.status.status.is_terminal
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has been set aside, to go on later: that nobody writes it is no sign that its process vanished."""
+        return self.status is not None and self.status.status is RunStatus.SCHEDULED
+
     # -- building ---------------------------------------------------------------------------------
 
     def apply(self, event: ev.AnyEvent, attempt: int = 1) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from stageline.domain.redaction import MASK, MAX_DEPTH, parts_of
+from stageline.domain.redaction import MASK, MAX_DEPTH, is_long, parts_of
 
 if TYPE_CHECKING:
     from stageline.domain.redaction import Redactor
@@ -100,7 +100,7 @@ def show(value: Any, redactor: Redactor, depth: int = 0) -> str:
         return repr(text) if depth else text
     if isinstance(value, _PLAIN):
         return str(value)
-    if depth < MAX_DEPTH:
+    if depth < MAX_DEPTH and not is_long(value):
         if isinstance(value, Mapping):
             return "{" + ", ".join(_items(value, redactor, depth)) + "}"
         if type(value) in _BRACKETS:
@@ -146,6 +146,8 @@ def describe(value: Any) -> str:
         told.append(f"shape={tuple(map(int, shape))}")
     elif isinstance(value, (bytes, bytearray, memoryview)):
         told.append(f"bytes={len(value)}")
+    elif is_long(value):
+        told.append(f"len={len(value)}")
     if getattr(value, "dtype", None) is not None:
         told.append(f"dtype={value.dtype}")
     digest = _digest(value)
@@ -158,11 +160,26 @@ def _digest(value: Any) -> str:
     data: Any = None
     if isinstance(value, (bytes, bytearray)):
         data = value
+    elif is_long(value):
+        data = _as_json(value)
     elif type(value).__module__.partition(".")[0] == "pandas":
         data = _frame_rows(value)
     elif hasattr(value, "tobytes") and getattr(value, "nbytes", DIGEST_UP_TO) < DIGEST_UP_TO:
         data = value.tobytes()
-    return hashlib.sha256(data).hexdigest()[:16] if data is not None else ""
+    return _sha256(data) if data is not None else ""
+
+
+def _sha256(data: Any) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _as_json(value: Any) -> bytes | None:
+    import json
+
+    try:
+        return json.dumps(value, sort_keys=True, default=describe).encode(errors="surrogatepass")
+    except (TypeError, ValueError, RecursionError):  # keys of several types; a list in itself
+        return None
 
 
 def _frame_rows(value: Any) -> bytes | None:
@@ -177,4 +194,6 @@ def _frame_rows(value: Any) -> bytes | None:
 
 
 def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text)} characters, sha256={_sha256(text.encode(errors='surrogatepass'))})"

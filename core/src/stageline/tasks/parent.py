@@ -1,4 +1,6 @@
-"""The run of a pipeline run, where one process sees its beginning and its end: opened once, ended once."""
+"""The run of a pipeline run, where one process sees its beginning and its end: opened once, ended once.
+
+Where no process does, see `stageline.tasks.shared_parent`."""
 
 from __future__ import annotations
 

@@ -120,7 +120,10 @@ async def tracked_async_generator(
 def _begun(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], call: TaskCall
 ) -> Recording:
-    recording = Recording(call, bound_params(function, args, kwargs))
+    params = bound_params(function, args, kwargs)
+    for name in call.hidden_params & params.keys():
+        del params[name]
+    recording = Recording(call, params)
     recording.begin()
     outer = find_parent(call.identity.parent_run_id or "")
     if outer is not None:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from stageline.domain.redaction import MASK, Redactor
 from stageline.domain.run import Attempt, RunStatus
+from stageline.domain.task_tags import TAG_SKIPPED
 from stageline.errors import Conflict
 from stageline.tasks import unfinished
 from stageline.tasks.code_tags import source_tags_of
 from stageline.tasks.environment import named_in_environment
 from stageline.tasks.identity import PipelineIdentity
+from stageline.tasks.meaning import ErrorMeaning
 from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
 from stageline.tracking import endings
@@ -55,7 +57,7 @@ class Recording:
 
     def begin(self) -> None:
         """Open the run and record the params."""
-        self._began_ms = time.time_ns() // 1_000_000
+        self._began_ms = self.call.began_ms or time.time_ns() // 1_000_000
         self._began_s = time.monotonic()
         with self._sparing("open the run"):
             self._redactor.learn(self._params)
@@ -117,6 +119,7 @@ class Recording:
             ),
             parent_run_id=None if tracking.nest == "new" else identity.parent_run_id,
             attempt=identity.attempt,
+            was_set_aside=self.call.waits_elsewhere,
         )
         endings.watch(run)
         run.before_end.append(lambda: endings.unwatch(run))
@@ -207,12 +210,31 @@ class Recording:
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
         try:
+            meaning = self._meaning(error)
+            if meaning is ErrorMeaning.PAUSED:
+                self.pause()
+                return
+            if meaning in (ErrorMeaning.DONE, ErrorMeaning.SKIPPED):
+                if meaning is ErrorMeaning.SKIPPED and self.run is not None:
+                    self.run.set_tag(TAG_SKIPPED, self._safe(str(error)) or "true")
+                self.end(RunStatus.FINISHED, None)
+                return
             status, reason = self.ending(error)
             with suppress(AttributeError, TypeError):  # an exception may refuse attributes
                 error._stageline_reason = self._safe(reason)  # type: ignore[attr-defined]
-            self.end(status, reason)
+            self.end(status, reason, is_final=meaning is ErrorMeaning.FATAL)
         except Exception as second:  # the task's own error is what its caller has to see
             self._warn(f"can not record how it ended: {self._told(second)}")
+
+    def pause(self) -> None:
+        """Leave the run as it is: the same attempt will go on with it, in another process."""
+        run, self.run = self.run, None
+        if run is not None:
+            with self._sparing("set the run aside"):
+                run.leave(waits=self.call.waits_elsewhere and not self._is_joined)
+
+    def _meaning(self, error: BaseException) -> ErrorMeaning | None:
+        return None if self.call.meaning_of is None else self.call.meaning_of(error)
 
     def ending(self, error: BaseException) -> Ending:
         """Status and reason for what left the task."""
@@ -225,7 +247,8 @@ class Recording:
         status, reason = ending_of(error)
         # Where the exception has come through a task, that task knew its secrets; so also from another process.
         reason = getattr(error, "_stageline_reason", reason)
-        if status is RunStatus.FAILED and not isinstance(error, (Exception, SystemExit)):
+        is_failure = isinstance(error, (Exception, SystemExit)) or self._meaning(error) is not None
+        if status is RunStatus.FAILED and not is_failure:
             status = RunStatus.KILLED  # whatever is no Exception came from outside the task
         return status, reason
 
@@ -248,7 +271,7 @@ class Recording:
                 if not run.stream.head.owns_end:
                     run.leave()
             elif status is RunStatus.FAILED and self.call.will_retry and not is_final:
-                run.leave(attempt)
+                run.leave(attempt, waits=self.call.waits_elsewhere)
                 unfinished.keep(self, reason)
             else:
                 run.note_attempt(attempt)

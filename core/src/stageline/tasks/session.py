@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stageline.storage.port import ObjectStore
     from stageline.storage.transfer import Progress
     from stageline.tasks.identity import Identity
+    from stageline.tasks.meaning import ErrorMeaning
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.experiments import Experiments
@@ -90,6 +91,15 @@ class TaskCall:
     tags: Mapping[str, str] = field(default_factory=dict)
     """The orchestrator's own: ids, deployment, queue."""
     secret_texts: SecretTexts | None = None
+    hidden_params: frozenset[str] = frozenset()
+    """Names of arguments that the orchestrator passes and nobody chose; they are no params."""
+    meaning_of: Callable[[BaseException], ErrorMeaning | None] | None = None
+    """What an exception means to the orchestrator; None for one that is an error like any other."""
+    waits_elsewhere: bool = False
+    """Whether no process waits between attempts, or while one is paused: the run is SCHEDULED meanwhile, since nobody
+    should take it for vanished."""
+    began_ms: int | None = None
+    """When the attempt began, if that may have been in another process; Unix time in milliseconds."""
     function: Callable[..., Any] | None = None
     """What is called: its file tells which code version is recorded."""
     on_end: Callable[[TaskCall, TaskWorkspace], None] | None = None

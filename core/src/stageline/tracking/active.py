@@ -186,9 +186,21 @@ class ActiveRun:
             return
         self._close(lambda: self._writer.set_status(RunStatus(status), reason))
 
-    def leave(self, attempt: Attempt | None = None) -> None:
-        """Stop writing without ending the run: for one of several writers, or an attempt that will be followed."""
-        self._close(lambda: None if attempt is None else self._writer.note_attempt(attempt))
+    def leave(self, attempt: Attempt | None = None, *, waits: bool = False) -> None:
+        """Stop writing without ending the run: for one of several writers, or an attempt that will be followed.
+
+        Args:
+            attempt: How the attempt ended, if it did.
+            waits: Whether nobody writes until it goes on: then it is SCHEDULED, and not taken for vanished.
+        """
+
+        def last_words() -> None:
+            if attempt is not None:
+                self._writer.note_attempt(attempt)
+            if waits:
+                self._writer.set_status(RunStatus.SCHEDULED)
+
+        self._close(last_words)
 
     def abandon(self) -> None:
         """Give up a run whose id turned out to be another's: nothing of it stays."""

@@ -56,7 +56,7 @@ class RunOpening:
         self._settings = settings
         self._clock = clock
         self._spool = spool
-        self._reader = RunReader(store)
+        self._reader = RunReader(store, spool)
         self._open: dict[str, ActiveRun] = {}
         self._has_warned = False
 
@@ -84,6 +84,7 @@ class RunOpening:
         tags: Mapping[str, Any] | None = None,
         parent_run_id: str | None = None,
         start_time: int | None = None,
+        owns_end: bool = True,
     ) -> ActiveRun:
         """Begin a run. On a remote store this sends nothing: the run's own thread does.
 
@@ -95,6 +96,7 @@ class RunOpening:
             tags: First tags.
             parent_run_id: The run that this one is nested in.
             start_time: Unix time in milliseconds; now if not given.
+            owns_end: False for who writes on behalf of another: the run neither ends nor vanishes with this process.
 
         Raises:
             AlreadyExists: `run_id` is taken.
@@ -111,7 +113,7 @@ class RunOpening:
             names.check_run_id(run_id) if run_id else new_run_id(),
             experiment_id, experiment_name, run_name, tags, parent_run_id, start_time,
         )  # fmt: skip
-        active = self._activate(started)
+        active = self._activate(started, owns_end=owns_end)
         if run_id is not None:
             self._claim(active)
         return active
@@ -160,6 +162,7 @@ class RunOpening:
         attempt: int = 1,
         owns_end: bool = True,
         keeps_params: bool = True,
+        was_set_aside: bool = False,
     ) -> ActiveRun:
         """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
         experiment_id: str | None = DEFAULT_EXPERIMENT_ID
@@ -178,8 +181,8 @@ class RunOpening:
         active = self._activate(
             started, attempt=attempt, owns_end=owns_end, keeps_params=keeps_params
         )
-        if attempt > 1 and owns_end:
-            # Whoever saw the attempt before fail may have concluded that the run is over.
+        if (attempt > 1 and owns_end) or was_set_aside:
+            # Whoever saw the attempt before fail may have concluded that the run is over; and one that waits says so.
             active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
         return active
 

@@ -61,7 +61,7 @@ class Reaper:
 
     def reap(self, stored: StoredRun) -> bool:
         """End the run if its process vanished; True if so. The caller reads it again."""
-        if not stored.summary.is_running:
+        if not stored.summary.is_running or stored.summary.is_waiting:
             return False
         logs = self._open_logs(stored)
         if logs:
