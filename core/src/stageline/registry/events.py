@@ -9,39 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from stageline.domain.registry_events import StageChanged
 from stageline.domain.registry_names import check_model_name
 from stageline.errors import InvalidInput
 from stageline.registry.history import History
+from stageline.registry.transitions import TransitionEvent, transitions_in
 from stageline.storage.parallel import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-class TransitionEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A version went from one stage to another."""
-
-    name: str
-    version: int
-    from_stage: str
-    to_stage: str
-    actor: str
-    time: int
-    """Unix milliseconds by the writer's clock."""
-    entry: int
-    """The entry of the model's journal that says so."""
-    cause: str
-    request: int | None = None
-    reason: str = ""
-    run_id: str | None = None
-    """The run that the transition was made from."""
-    link: str = ""
-
-    @property
-    def key(self) -> str:
-        """The same for the same transition, whoever asks and how often: what to deduplicate by."""
-        return f"{self.name}:{self.entry}:{self.version}"
+__all__ = ["Events", "Followed", "TransitionEvent", "decode_cursor", "encode_cursor"]
 
 
 class Followed(NamedTuple):
@@ -106,24 +83,7 @@ class Events(History):
 
     def _transitions(self, name: str, number: int) -> tuple[int, list[TransitionEvent], int]:
         entry = self._ledger.entry(name, number)[0]
-        changes = [
-            TransitionEvent(
-                name=name,
-                version=event.version,
-                from_stage=event.from_stage,
-                to_stage=event.to_stage,
-                actor=entry.actor,
-                time=entry.time,
-                entry=number,
-                cause=event.cause.value,
-                request=event.request,
-                reason=entry.reason,
-                run_id=entry.run_id,
-                link=entry.link,
-            )
-            for event in entry.happened
-            if isinstance(event, StageChanged)
-        ]
+        changes = transitions_in(name, entry)
         return number, changes, entry.time
 
 

@@ -15,6 +15,7 @@ from stageline.domain.registry_entry import RegistryEntry, chain_hash, encode_en
 from stageline.domain.registry_state import ModelState, fold
 from stageline.errors import Conflict, NotAllowed, StagelineError, StorageFailed
 from stageline.registry.journals import Journals, Standing
+from stageline.registry.transitions import announce
 from stageline.storage.probe import create_is_exclusive, ensure_format
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class Ledger(Journals):
         if state.reserved is None:
             unknown = unknown_in(data, state) if standing.unknown else None
             self._saw(name, Standing(number, chain_hash(data), state, unknown))
+        announce(name, entry)
         return Change(state, events, number, time)
 
     def _abandon(self, standing: Standing, context: Context) -> None:

@@ -12,6 +12,7 @@ INDEX = "index/"
 REGISTRY = "registry/"
 GC = "gc/"
 WEBHOOKS = "webhooks/"
+WATCHERS = "watchers/"
 
 LAST_REVISION = 2**63 - 1
 LONGEST_SEGMENT = 200
@@ -149,3 +150,8 @@ def webhook_journal() -> str:
 def webhook_progress(webhook_id: str) -> str:
     """Folder of the numbered journal of what one webhook was told."""
     return f"{WEBHOOKS}progress/{webhook_id}/"
+
+
+def watcher(name: str) -> str:
+    """Replaced: how far one who watches the registry has been told."""
+    return f"{WATCHERS}{segment_of(name)}.json"

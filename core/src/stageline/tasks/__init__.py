@@ -16,11 +16,21 @@ if TYPE_CHECKING:
     from stageline.tasks.evaluation import Evaluation, ModelWorkspace, evaluate_model
     from stageline.tasks.facts import RunFacts, run_facts
     from stageline.tasks.fingerprint import call_fingerprint
+    from stageline.tasks.forwarding import TransitionEvent, forward_transitions, on_transition
     from stageline.tasks.gate_text import gate_markdown, transition_markdown
+    from stageline.tasks.gates import (
+        Answer,
+        Gate,
+        GateRefused,
+        TransitionRequest,
+        is_granted,
+        is_open,
+    )
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
     from stageline.tasks.meaning import ErrorMeaning
     from stageline.tasks.options import Tracking
     from stageline.tasks.parent import end_parent, fail_parent, find_parent, open_parent
+    from stageline.tasks.promotion import Promotion
     from stageline.tasks.record import (
         tracked_async_call,
         tracked_async_generator,
@@ -28,24 +38,31 @@ if TYPE_CHECKING:
         tracked_generator,
     )
     from stageline.tasks.recording import Recording
-    from stageline.tasks.session import Session, TaskCall, TaskWorkspace
-    from stageline.tasks.shared_parent import end_shared_parent, joined_parent
+    from stageline.tasks.session import Session, SharedParent, TaskCall, TaskWorkspace
+    from stageline.tasks.shared_parent import end_shared_parent
     from stageline.tasks.transitions import transition_values
     from stageline.tasks.unfinished import end_unfinished, is_unfinished
 
 _ROOMS: dict[str, str] = {
+    "Answer": "gates",
     "ErrorMeaning": "meaning",
     "Evaluation": "evaluation",
+    "Gate": "gates",
+    "GateRefused": "gates",
     "ModelWorkspace": "evaluation",
     "PipelineIdentity": "identity",
+    "Promotion": "promotion",
     "Recording": "recording",
     "RunFacts": "facts",
     "ScoredFiles": "batch",
     "Session": "session",
+    "SharedParent": "session",
     "TaskCall": "session",
     "TaskIdentity": "identity",
     "TaskWorkspace": "session",
     "Tracking": "options",
+    "TransitionEvent": "forwarding",
+    "TransitionRequest": "gates",
     "call_fingerprint": "fingerprint",
     "card_markdown": "card",
     "end_parent": "parent",
@@ -54,10 +71,13 @@ _ROOMS: dict[str, str] = {
     "evaluate_model": "evaluation",
     "fail_parent": "parent",
     "find_parent": "parent",
+    "forward_transitions": "forwarding",
     "gate_markdown": "gate_text",
+    "is_granted": "gates",
+    "is_open": "gates",
     "is_unfinished": "unfinished",
-    "joined_parent": "shared_parent",
     "metric_rows": "card",
+    "on_transition": "forwarding",
     "open_parent": "parent",
     "pipeline_run_id": "identity",
     "run_environment": "environment",
@@ -73,18 +93,25 @@ _ROOMS: dict[str, str] = {
 }
 
 __all__ = [
+    "Answer",
     "ErrorMeaning",
     "Evaluation",
+    "Gate",
+    "GateRefused",
     "ModelWorkspace",
     "PipelineIdentity",
+    "Promotion",
     "Recording",
     "RunFacts",
     "ScoredFiles",
     "Session",
+    "SharedParent",
     "TaskCall",
     "TaskIdentity",
     "TaskWorkspace",
     "Tracking",
+    "TransitionEvent",
+    "TransitionRequest",
     "call_fingerprint",
     "card_markdown",
     "end_parent",
@@ -93,10 +120,13 @@ __all__ = [
     "evaluate_model",
     "fail_parent",
     "find_parent",
+    "forward_transitions",
     "gate_markdown",
+    "is_granted",
+    "is_open",
     "is_unfinished",
-    "joined_parent",
     "metric_rows",
+    "on_transition",
     "open_parent",
     "pipeline_run_id",
     "run_environment",

@@ -11,6 +11,7 @@ from stageline.tasks.options import Tracking
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from stageline.clock import Clock
     from stageline.domain.page import Page
     from stageline.domain.redaction import SecretTexts
     from stageline.domain.run import Run, ViewType
@@ -49,6 +50,7 @@ class TaskWorkspace(Protocol):
     # Attributes of a workspace, which nobody sets.
     store: ObjectStore
     experiments: Experiments
+    clock: Clock
 
     def artifacts(self, run_id: str) -> RunArtifacts:
         """The files of a run."""
