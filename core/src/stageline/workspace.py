@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stageline.storage.transfer import Progress
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.collect import Collector
+    from stageline.tracking.logged_models import LoggedModels
     from stageline.tracking.search import RunSearch
 
 VANISHED_LOOKS = 32
@@ -167,6 +168,14 @@ class Workspace:
             allow_pickle=self.settings.allow_pickle,
             storage_options=lambda: self.storage_options,
         )
+
+    @cached_property
+    def logged_models(self) -> LoggedModels:
+        """Models with an id of their own before any registry knows them, as MLflow's clients log them."""
+        # Late: few processes have such.
+        from stageline.tracking.logged_models import LoggedModels
+
+        return LoggedModels(self.store, self.runs, self.clock)
 
     # -- lineage ----------------------------------------------------------------------------------
 

@@ -180,3 +180,28 @@ MODEL_VERSIONS: Final = Vocabulary(
         }
     },
 )
+
+LOGGED_MODELS: Final = Vocabulary(
+    subject="logged models",
+    spellings=_with_backticks(
+        _spelled(
+            ATTRIBUTE="attribute attributes attr",
+            METRIC="metric metrics",
+            PARAM="parameter parameters param params",
+            TAG="tag tags",
+        )
+    ),
+    any_key={Entity.METRIC: _NUMBER, Entity.PARAM: _TEXT_OR_NULL, Entity.TAG: _TEXT_OR_NULL},
+    fixed_keys={
+        Entity.ATTRIBUTE: {
+            "name": _TEXT_OR_LIST,
+            "model_id": _TEXT_OR_LIST,
+            "model_type": _TEXT_OR_NULL,
+            "status": _TEXT,
+            "source_run_id": _TEXT_OR_LIST,
+            "creation_timestamp": _TIME,
+            "creation_time": replace(_TIME, name="creation_timestamp"),
+            "last_updated_timestamp": _TIME,
+        }
+    },
+)

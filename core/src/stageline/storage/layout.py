@@ -12,6 +12,7 @@ INDEX = "index/"
 REGISTRY = "registry/"
 GC = "gc/"
 WEBHOOKS = "webhooks/"
+LOGGED_MODELS = "models/"
 WATCHERS = "watchers/"
 
 LAST_REVISION = 2**63 - 1
@@ -155,3 +156,18 @@ def webhook_progress(webhook_id: str) -> str:
 def watcher(name: str) -> str:
     """Replaced: how far one who watches the registry has been told."""
     return f"{WATCHERS}{segment_of(name)}.json"
+
+
+def logged_model_journal(model_id: str) -> str:
+    """Folder of the numbered journal of one logged model."""
+    return f"{LOGGED_MODELS}{model_id}/log/"
+
+
+def logged_model_artifacts(model_id: str) -> str:
+    """Folder of the files of a logged model that no run made; others' lie among the artifacts of their runs."""
+    return f"{LOGGED_MODELS}{model_id}/artifacts/"
+
+
+def experiment_models(experiment_id: str) -> str:
+    """Folder of empty objects named by the logged models of one experiment."""
+    return f"{LOGGED_MODELS}of/{experiment_id}/"
