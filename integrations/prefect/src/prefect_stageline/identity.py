@@ -111,17 +111,29 @@ def secret_texts(value: Any) -> Iterable[str] | None:
 
 
 def _revealed(value: Any) -> list[str]:
-    if hasattr(value, "get_secret_value"):
-        value = value.get_secret_value()
-        if isinstance(value, dict):
-            return [str(part) for part in value.values()]
-        return [str(value)]
-    return []
+    return list(_leaves(value.get_secret_value())) if hasattr(value, "get_secret_value") else []
+
+
+def _leaves(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from _leaves(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield str(value)
+
+
+def page_of(kind: str, run_id: UUID) -> str | None:
+    """Prefect's page of a `flow-run` or a `task-run`; None where it has no UI."""
+    url = _page_of_nobody(kind, get_current_settings().ui_url)
+    return None if url is None else url.replace(str(_NOBODY), str(run_id))
 
 
 def _links(kind: str, run_id: UUID) -> dict[str, str]:
-    url = _page_of_nobody(kind, get_current_settings().ui_url)
-    return {} if url is None else {"prefect": url.replace(str(_NOBODY), str(run_id))}
+    url = page_of(kind, run_id)
+    return {} if url is None else {"prefect": url}
 
 
 _NOBODY = UUID(int=0)
