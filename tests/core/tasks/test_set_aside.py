@@ -12,11 +12,11 @@ from stageline.domain.run import RunStatus
 from stageline.tasks import (
     ErrorMeaning,
     PipelineIdentity,
+    SharedParent,
     TaskCall,
     Tracking,
     call_fingerprint,
     end_shared_parent,
-    joined_parent,
     tracked_call,
 )
 
@@ -111,8 +111,8 @@ def test_whichever_task_is_first_begins_the_pipelines_run_and_whoever_hears_of_t
 ):
     parent = pipeline_call(orchestra)
     for task in ("extract", "train"):
-        with joined_parent(parent, {"day": "monday"}):
-            tracked_call(lambda: None, (), {}, orchestra.call(task))
+        shared = SharedParent(call=parent, params={"day": "monday"})
+        tracked_call(lambda: None, (), {}, orchestra.call(task, shared_parent=shared))
     assert orchestra.run_of(parent).info.status is RunStatus.RUNNING
 
     assert end_shared_parent(parent, RunStatus.FAILED, "train failed", ended_ms=5_000)
@@ -124,18 +124,29 @@ def test_whichever_task_is_first_begins_the_pipelines_run_and_whoever_hears_of_t
 
 
 def test_a_pipeline_that_goes_on_after_its_end_is_running_again(orchestra: Orchestra):
-    with joined_parent(pipeline_call(orchestra), {}):
-        pass
+    first = SharedParent(call=pipeline_call(orchestra))
+    tracked_call(lambda: None, (), {}, orchestra.call(shared_parent=first))
     end_shared_parent(pipeline_call(orchestra), RunStatus.FAILED)
 
     again = pipeline_call(orchestra, attempt=2)
-    with joined_parent(again, {}):
-        assert orchestra.run_of(again).info.status is RunStatus.RUNNING
+    call = orchestra.call(attempt=2, shared_parent=SharedParent(call=again))
+    seen = tracked_call(lambda: orchestra.run_of(again).info.status, (), {}, call)
+    assert seen is RunStatus.RUNNING
     end_shared_parent(again, RunStatus.FINISHED)
 
     run = orchestra.run_of(again)
     assert run.info.status is RunStatus.FINISHED
     assert [one.number for one in run.attempts] == [1, 2]
+
+
+def test_a_task_may_record_into_the_shared_parent_or_have_none(orchestra: Orchestra):
+    shared = SharedParent(call=pipeline_call(orchestra))
+    for nest in ("join", "new"):
+        call = orchestra.call(nest, tracking=Tracking(nest=nest), shared_parent=shared)
+        tracked_call(lambda: {"rmse": 1.0}, (), {}, call)
+    end_shared_parent(shared.call, RunStatus.FINISHED)
+    assert orchestra.run_of(shared.call).data.metrics == {"rmse": 1.0}
+    assert "mlflow.parentRunId" not in orchestra.run_of(call).data.tags
 
 
 def test_ending_a_pipeline_of_which_nothing_is_recorded_makes_no_run(orchestra: Orchestra):
@@ -145,20 +156,17 @@ def test_ending_a_pipeline_of_which_nothing_is_recorded_makes_no_run(orchestra: 
 
 
 def test_a_fingerprint_is_that_of_code_and_arguments():
-    def train(alpha, password="", context=None):
+    def train(alpha, password=""):
         return alpha in {"a", "b", "c"}
 
-    def other(alpha, password="", context=None):
+    def other(alpha, password=""):
         return alpha in {"a", "b", "d"}
 
-    first = call_fingerprint(train, ("a",), {"password": "one"})
-    assert first == call_fingerprint(train, (), {"alpha": "a", "password": "two"})
-    assert first != call_fingerprint(train, ("b",), {})
-    assert first != call_fingerprint(other, ("a",), {"password": "one"})
-    hidden = frozenset({"context"})
-    assert call_fingerprint(train, ("a",), {"context": 1}, hidden_params=hidden) == (
-        call_fingerprint(train, ("a",), {"context": 2}, hidden_params=hidden)
-    )
+    given = {"alpha": "a", "password": "one"}
+    first = call_fingerprint(train, given)
+    assert first == call_fingerprint(train, {"password": "two", "alpha": "a"})
+    assert first != call_fingerprint(train, {**given, "alpha": "b"})
+    assert first != call_fingerprint(other, given)
 
 
 def test_a_long_list_is_a_param_by_its_digest(orchestra: Orchestra):

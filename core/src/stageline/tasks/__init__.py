@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stageline.tasks.batch import ScoredFiles, score_files
     from stageline.tasks.card import card_markdown, metric_rows, run_rows
+    from stageline.tasks.drifting import PSI_SHIFT, ColumnDrift, column_drifts, measure_drift
     from stageline.tasks.environment import run_environment
     from stageline.tasks.evaluation import Evaluation, ModelWorkspace, evaluate_model
     from stageline.tasks.facts import RunFacts, run_facts
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
     from stageline.tasks.meaning import ErrorMeaning
     from stageline.tasks.options import Tracking
+    from stageline.tasks.params import bound_params
     from stageline.tasks.parent import end_parent, fail_parent, find_parent, open_parent
     from stageline.tasks.promotion import Promotion
     from stageline.tasks.record import (
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from stageline.tasks.unfinished import end_unfinished, is_unfinished
 
 _ROOMS: dict[str, str] = {
+    "PSI_SHIFT": "drifting",
     "Answer": "gates",
+    "ColumnDrift": "drifting",
     "ErrorMeaning": "meaning",
     "Evaluation": "evaluation",
     "Gate": "gates",
@@ -63,8 +67,10 @@ _ROOMS: dict[str, str] = {
     "Tracking": "options",
     "TransitionEvent": "forwarding",
     "TransitionRequest": "gates",
+    "bound_params": "params",
     "call_fingerprint": "fingerprint",
     "card_markdown": "card",
+    "column_drifts": "drifting",
     "end_parent": "parent",
     "end_shared_parent": "shared_parent",
     "end_unfinished": "unfinished",
@@ -76,6 +82,7 @@ _ROOMS: dict[str, str] = {
     "is_granted": "gates",
     "is_open": "gates",
     "is_unfinished": "unfinished",
+    "measure_drift": "drifting",
     "metric_rows": "card",
     "on_transition": "forwarding",
     "open_parent": "parent",
@@ -93,7 +100,9 @@ _ROOMS: dict[str, str] = {
 }
 
 __all__ = [
+    "PSI_SHIFT",
     "Answer",
+    "ColumnDrift",
     "ErrorMeaning",
     "Evaluation",
     "Gate",
@@ -112,8 +121,10 @@ __all__ = [
     "Tracking",
     "TransitionEvent",
     "TransitionRequest",
+    "bound_params",
     "call_fingerprint",
     "card_markdown",
+    "column_drifts",
     "end_parent",
     "end_shared_parent",
     "end_unfinished",
@@ -125,6 +136,7 @@ __all__ = [
     "is_granted",
     "is_open",
     "is_unfinished",
+    "measure_drift",
     "metric_rows",
     "on_transition",
     "open_parent",

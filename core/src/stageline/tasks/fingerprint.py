@@ -9,33 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from stageline.domain.redaction import Redactor
 from stageline.tasks.options import Tracking
-from stageline.tasks.params import bound_params, param_texts
+from stageline.tasks.params import param_texts
 
 if TYPE_CHECKING:
     from stageline.domain.redaction import SecretTexts
 
 
 def call_fingerprint(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
+    function: Callable[..., Any] | None,
+    params: Mapping[str, Any],
     *,
-    hidden_params: frozenset[str] = frozenset(),
     secret_texts: SecretTexts | None = None,
 ) -> str:
     """The same text for the same code and the same arguments, as far as params show these; secrets are left out.
 
     >>> def train(alpha): return alpha
-    >>> call_fingerprint(train, (0.5,), {}) == call_fingerprint(train, (), {"alpha": 0.5})
+    >>> call_fingerprint(train, {"alpha": 0.5}) == call_fingerprint(train, {"alpha": 0.5})
     True
-    >>> call_fingerprint(train, (0.5,), {}) == call_fingerprint(train, (0.1,), {})
+    >>> call_fingerprint(train, {"alpha": 0.5}) == call_fingerprint(train, {"alpha": 0.1})
     False
     """
-    params = bound_params(function, args, kwargs)
-    shown = {name: value for name, value in params.items() if name not in hidden_params}
     redactor = Redactor((), secret_texts)
-    redactor.learn(shown)
-    texts = param_texts(shown, Tracking(), redactor)
+    redactor.learn(params)
+    texts = param_texts(params, Tracking(), redactor)
     digest = hashlib.sha256()
     for part in (*_code_parts(getattr(function, "__code__", None)), *sorted(texts.items())):
         digest.update(repr(part).encode(errors="surrogatepass"))

@@ -21,6 +21,7 @@ from stageline.tasks.identity import PipelineIdentity
 from stageline.tasks.meaning import ErrorMeaning
 from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
+from stageline.tasks.shared_parent import join_shared_parent
 from stageline.tracking import endings
 from stageline.tracking.fate import Ending, ending_of
 
@@ -51,6 +52,8 @@ class Recording:
         self.texts: dict[str, str] = {}
         """The params as they are recorded."""
         self._is_joined = False
+        self._parent: ActiveRun | None = None
+        """The pipeline's run, if this process keeps it alive."""
         self._has_warned = False
 
     # -- the beginning ----------------------------------------------------------------------------
@@ -63,6 +66,7 @@ class Recording:
             self._redactor.learn(self._params)
             self.texts = param_texts(self._params, self.call.tracking, self._redactor)
             self._session = self.call.open_session()
+            self._join_parent()
             self.run = self._open(self._session)
         run = self.run
         if run is None:
@@ -75,6 +79,18 @@ class Recording:
         if self.call.tracking.capture_output:
             with self._sparing("capture the output"):
                 self._capture(run)
+
+    def _join_parent(self) -> None:
+        parent = self.call.shared_parent
+        if parent is not None and self.call.tracking.nest != "new":
+            with self._sparing("open the run of its pipeline"):
+                self._parent = join_shared_parent(parent)
+
+    def _leave_parent(self) -> None:
+        parent, self._parent = self._parent, None
+        if parent is not None:
+            with self._sparing("leave the run of its pipeline"):
+                parent.leave()
 
     def share_secrets(self, outer: Recording) -> None:
         """Let the pipeline's recording know this task's secrets: its errors may become the pipeline's."""
@@ -232,6 +248,7 @@ class Recording:
         if run is not None:
             with self._sparing("set the run aside"):
                 run.leave(waits=self.call.waits_elsewhere and not self._is_joined)
+        self._leave_parent()
 
     def _meaning(self, error: BaseException) -> ErrorMeaning | None:
         return None if self.call.meaning_of is None else self.call.meaning_of(error)
@@ -260,10 +277,14 @@ class Recording:
             reason: Why, if it did not finish.
             is_final: Whether the orchestrator has said by now that it will not try again.
         """
-        run = self.run
-        if run is None:
-            return
-        self.run = None
+        run, self.run = self.run, None
+        if run is not None:
+            self._end(run, status, reason, is_final=is_final)
+        self._leave_parent()
+
+    def _end(
+        self, run: ActiveRun, status: RunStatus, reason: str | None, *, is_final: bool
+    ) -> None:
         with self._sparing("end the run"):
             reason = self._safe(reason)
             attempt = self._attempt(status, reason)

@@ -102,9 +102,19 @@ class TaskCall:
     should take it for vanished."""
     began_ms: int | None = None
     """When the attempt began, if that may have been in another process; Unix time in milliseconds."""
+    shared_parent: SharedParent | None = None
+    """The pipeline's run, where no process runs the pipeline: this call keeps it alive, and begins it if nobody has."""
     function: Callable[..., Any] | None = None
     """What is called: its file tells which code version is recorded."""
     on_end: Callable[[TaskCall, TaskWorkspace], None] | None = None
     """Called when the run has ended for good, and the store has it; the task waits, so it had better be quick."""
     on_upload: Callable[[str, int], AbstractContextManager[Progress]] | None = None
     """Asked, with its name and bytes, before a large file that was returned is stored: shows how far that is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedParent:
+    """The run of a pipeline run, which its tasks share; see `stageline.tasks.shared_parent`."""
+
+    call: TaskCall
+    params: Mapping[str, Any] = field(default_factory=dict)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stageline.domain.redaction import Redactor
 from stageline.domain.run import Attempt, RunStatus
@@ -18,24 +16,24 @@ from stageline.errors import Conflict, NotFound
 from stageline.tasks.params import param_texts
 
 if TYPE_CHECKING:
-    from stageline.tasks.session import Session, TaskCall
+    from stageline.tasks.session import Session, SharedParent, TaskCall
     from stageline.tracking.active import ActiveRun
 
 _log = logging.getLogger("stageline")
 
 
-@contextmanager
-def joined_parent(call: TaskCall, params: Mapping[str, Any]) -> Iterator[None]:
-    """Let the run of the pipeline run `call.identity` be there, and count as alive, while a task of it runs.
-
-    Its errors are the tracking's, not the task's: a warning, unless `on_error="raise"`.
-    """
-    run = _spared(call, "open", lambda: _opened(call, params))
+def join_shared_parent(parent: SharedParent) -> ActiveRun:
+    """Open the run of a pipeline run, to which this process does not belong; whoever is done with it leaves it."""
+    call = parent.call
+    session, identity, tracking = call.open_session(), call.identity, call.tracking
+    redactor = Redactor(tracking.redact, call.secret_texts)
+    redactor.learn(parent.params)
+    run = _joined(call, session, redactor)
     try:
-        yield
-    finally:
-        if run is not None:
-            _spared(call, "leave", run.leave)
+        run.log_params(param_texts(parent.params, tracking, redactor))
+    except Conflict as error:
+        _log.warning("tracking of %s: %s", identity.display_name, error)
+    return run
 
 
 def end_shared_parent(
@@ -69,18 +67,6 @@ def end_shared_parent(
     return True
 
 
-def _opened(call: TaskCall, params: Mapping[str, Any]) -> ActiveRun:
-    session, identity, tracking = call.open_session(), call.identity, call.tracking
-    redactor = Redactor(tracking.redact, call.secret_texts)
-    redactor.learn(params)
-    run = _joined(call, session, redactor)
-    try:
-        run.log_params(param_texts(params, tracking, redactor))
-    except Conflict as error:
-        _log.warning("tracking of %s: %s", identity.display_name, error)
-    return run
-
-
 def _joined(call: TaskCall, session: Session, redactor: Redactor) -> ActiveRun:
     identity, tracking = call.identity, call.tracking
     return session.workspace.runs.join(
@@ -93,19 +79,3 @@ def _joined(call: TaskCall, session: Session, redactor: Redactor) -> ActiveRun:
         owns_end=False,
         was_set_aside=identity.attempt > 1,
     )
-
-
-def _spared(call: TaskCall, what: str, do: Any) -> Any:
-    try:
-        return do()
-    except Exception as error:  # whatever goes wrong with tracking, the task has work to do
-        if call.tracking.on_error == "raise":
-            raise
-        _log.warning(
-            "tracking of %s: can not %s its run: %s: %s",
-            call.identity.display_name,
-            what,
-            type(error).__name__,
-            Redactor().text(str(error)),
-        )
-        return None
