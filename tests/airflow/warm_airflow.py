@@ -12,6 +12,7 @@ import runpy
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -78,6 +79,8 @@ def _run(job: dict[str, Any], place: Path) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
+        # As at the end of any process, but not of the one that this was forked from.
+        threading._shutdown()  # type: ignore[attr-defined]
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

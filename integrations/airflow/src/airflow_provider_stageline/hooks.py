@@ -78,6 +78,15 @@ class StagelineHook(BaseHook):
         return storage_options_of(self.get_connection(self.stageline_conn_id))
 
     @property
+    def is_defined(self) -> bool:
+        """Whether the connection is there; `STAGELINE_STORE` may stand for the default one.
+
+        Raises:
+            NotFound: it is not, and is not the default one.
+        """
+        return self._found() is not None
+
+    @property
     def experiment(self) -> str | None:
         """Experiment of tasks whose tracking names none."""
         return self._extra().get("experiment") or None
