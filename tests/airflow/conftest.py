@@ -22,6 +22,14 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] = "False"
 
 from dag_runs import DagRuns, WarmAirflow  # noqa: E402
+from standalone_fixtures import (  # noqa: E402, F401
+    admin,
+    approver,
+    begun,
+    pages,
+    standalone,
+    standalone_store,
+)
 
 from stageline.workspace import Workspace  # noqa: E402
 
