@@ -73,6 +73,13 @@ _OPTIONS = {
         "example": None,
         "default": "True",
     },
+    "name": {
+        "description": "Tells this Airflow's DAG runs from those of others that record in the same store.",
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "production",
+        "default": "",
+    },
     "conn_id": {
         "description": "The connection of tasks that name none.",
         "version_added": "0.1.0",
