@@ -7,14 +7,14 @@ import logging
 import pytest
 from orchestra import Orchestra
 
-from stageline.registry import transitions
+from stageline.registry import announcing
 from stageline.tasks import TransitionEvent, forward_transitions, on_transition
 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[TransitionEvent]:
     """What the listeners of this process are told."""
-    monkeypatch.setattr(transitions, "_listeners", [])
+    monkeypatch.setattr(announcing, "_listeners", [])
     return []
 
 

@@ -14,8 +14,8 @@ from stageline.domain.model import Actor
 from stageline.domain.registry_entry import RegistryEntry, chain_hash, encode_entry, unknown_in
 from stageline.domain.registry_state import ModelState, fold
 from stageline.errors import Conflict, NotAllowed, StagelineError, StorageFailed
+from stageline.registry.announcing import announce
 from stageline.registry.journals import Journals, Standing
-from stageline.registry.transitions import announce
 from stageline.storage.probe import create_is_exclusive, ensure_format
 
 if TYPE_CHECKING:

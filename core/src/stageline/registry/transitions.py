@@ -1,9 +1,7 @@
-"""A transition as others are told of it, and who in this process wants to hear of its own."""
+"""A transition as others are told of it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +10,6 @@ from stageline.domain.registry_events import StageChanged
 
 if TYPE_CHECKING:
     from stageline.domain.registry_entry import RegistryEntry
-
-_log = logging.getLogger("stageline")
 
 
 class TransitionEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +39,6 @@ class TransitionEvent(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}:{self.entry}:{self.version}"
 
 
-Listener = Callable[[TransitionEvent], None]
-
-_listeners: list[Listener] = []
-
-
 def transitions_in(name: str, entry: RegistryEntry) -> list[TransitionEvent]:
     """The transitions that an entry of a model's journal tells of."""
     return [
@@ -69,23 +60,3 @@ def transitions_in(name: str, entry: RegistryEntry) -> list[TransitionEvent]:
         for event in entry.happened
         if isinstance(event, StageChanged)
     ]
-
-
-def on_transition(listener: Listener) -> None:
-    """Have `listener` called after each transition that this process makes, in the thread that makes it.
-
-    The transition stands by then; what the listener raises is logged and goes no further. The same listener is called
-    once, however often it is given.
-    """
-    if listener not in _listeners:
-        _listeners.append(listener)
-
-
-def announce(name: str, entry: RegistryEntry) -> None:
-    """The entry has been appended by this process."""
-    for event in transitions_in(name, entry) if _listeners else ():
-        for listener in _listeners:
-            try:
-                listener(event)
-            except Exception as error:  # a listener's failure must not look like the transition's
-                _log.warning("can not tell of %s: %s: %s", event.key, type(error).__name__, error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stageline.tasks.announcing import on_transition
     from stageline.tasks.batch import ScoredFiles, score_files
     from stageline.tasks.card import card_markdown, metric_rows, run_rows
     from stageline.tasks.drifting import PSI_SHIFT, ColumnDrift, column_drifts, measure_drift
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from stageline.tasks.evaluation import Evaluation, ModelWorkspace, evaluate_model
     from stageline.tasks.facts import RunFacts, run_facts
     from stageline.tasks.fingerprint import call_fingerprint
-    from stageline.tasks.forwarding import TransitionEvent, forward_transitions, on_transition
+    from stageline.tasks.forwarding import TransitionEvent, forward_transitions
     from stageline.tasks.gate_text import gate_markdown, transition_markdown
     from stageline.tasks.gates import (
         Answer,
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
     )
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
     from stageline.tasks.meaning import ErrorMeaning
+    from stageline.tasks.openlineage import (
+        LineageDataset,
+        run_datasets,
+        run_model_dataset,
+        stage_dataset,
+        version_dataset,
+    )
     from stageline.tasks.options import Tracking
     from stageline.tasks.params import bound_params
     from stageline.tasks.parent import end_parent, fail_parent, find_parent, open_parent
@@ -42,7 +50,7 @@ if TYPE_CHECKING:
     from stageline.tasks.recording import Recording
     from stageline.tasks.session import Session, SharedParent, TaskCall, TaskWorkspace
     from stageline.tasks.shared_parent import end_shared_parent
-    from stageline.tasks.transitions import transition_values
+    from stageline.tasks.transitions import last_transition, transition_values
     from stageline.tasks.unfinished import end_unfinished, is_unfinished
 
 _ROOMS: dict[str, str] = {
@@ -53,6 +61,7 @@ _ROOMS: dict[str, str] = {
     "Evaluation": "evaluation",
     "Gate": "gates",
     "GateRefused": "gates",
+    "LineageDataset": "openlineage",
     "ModelWorkspace": "evaluation",
     "PipelineIdentity": "identity",
     "Promotion": "promotion",
@@ -82,21 +91,26 @@ _ROOMS: dict[str, str] = {
     "is_granted": "gates",
     "is_open": "gates",
     "is_unfinished": "unfinished",
+    "last_transition": "transitions",
     "measure_drift": "drifting",
     "metric_rows": "card",
-    "on_transition": "forwarding",
+    "on_transition": "announcing",
     "open_parent": "parent",
     "pipeline_run_id": "identity",
+    "run_datasets": "openlineage",
     "run_environment": "environment",
     "run_facts": "facts",
+    "run_model_dataset": "openlineage",
     "run_rows": "card",
     "score_files": "batch",
+    "stage_dataset": "openlineage",
     "tracked_async_call": "record",
     "tracked_async_generator": "record",
     "tracked_call": "record",
     "tracked_generator": "record",
     "transition_markdown": "gate_text",
     "transition_values": "transitions",
+    "version_dataset": "openlineage",
 }
 
 __all__ = [
@@ -107,6 +121,7 @@ __all__ = [
     "Evaluation",
     "Gate",
     "GateRefused",
+    "LineageDataset",
     "ModelWorkspace",
     "PipelineIdentity",
     "Promotion",
@@ -136,21 +151,26 @@ __all__ = [
     "is_granted",
     "is_open",
     "is_unfinished",
+    "last_transition",
     "measure_drift",
     "metric_rows",
     "on_transition",
     "open_parent",
     "pipeline_run_id",
+    "run_datasets",
     "run_environment",
     "run_facts",
+    "run_model_dataset",
     "run_rows",
     "score_files",
+    "stage_dataset",
     "tracked_async_call",
     "tracked_async_generator",
     "tracked_call",
     "tracked_generator",
     "transition_markdown",
     "transition_values",
+    "version_dataset",
 ]
 
 

@@ -11,13 +11,13 @@ from stageline.domain.document import decode_document, encode_document
 from stageline.domain.ids import new_txn
 from stageline.errors import NotFound
 from stageline.registry.events import decode_cursor, encode_cursor
-from stageline.registry.transitions import TransitionEvent, on_transition
+from stageline.registry.transitions import TransitionEvent
 from stageline.storage import layout
 
 if TYPE_CHECKING:
     from stageline.tasks.session import TaskWorkspace
 
-__all__ = ["TransitionEvent", "forward_transitions", "on_transition"]
+__all__ = ["TransitionEvent", "forward_transitions"]
 
 CURSOR_FORMAT = "stageline.watcher/1"
 Send = Callable[[list[TransitionEvent]], None]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.context import FlowRunContext, TaskRunContext
 
+from prefect_stageline.events import emit_own_transitions
 from prefect_stageline.identity import page_of
 from prefect_stageline.stores import workspace_of
 from stageline import Workspace, active_run, get_workspace
@@ -24,6 +25,7 @@ def registry_here(store: Store | None, actor: str | None) -> Any:
 
     Not annotated: the registry's class is none of core's public names, the object is.
     """
+    emit_own_transitions()
     run = active_run() if store is None else None  # the run of another store would be no help
     return workspace_here(store).registry.acting(
         actor, run_id=run.run_id if run is not None else None, link=_page_here()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 from prefect.blocks.core import Block
 
+from prefect_stageline.events import emit_own_transitions
 from stageline import Workspace, activated, chosen_experiment, get_workspace
 from stageline.errors import InvalidInput
 from stageline.tasks import Session
@@ -46,7 +47,8 @@ _lock = threading.Lock()
 
 
 def open_session(tracking: Tracking) -> Session:
-    """Where a task with that tracking records."""
+    """Where a task with that tracking records; what it does to a registry Prefect is told."""
+    emit_own_transitions()
     options = dict(tracking.autolog) if not isinstance(tracking.autolog, bool) else {}
     wanted: dict[str, Any] = {"autolog": options} if tracking.autolog is not False else {}
     if tracking.store is None:
