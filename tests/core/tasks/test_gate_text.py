@@ -7,7 +7,12 @@ import json
 from registered import MadeUpFacts, new_store, open_registry, run
 
 from stageline.registry import MetricRule, Policy
-from stageline.tasks import gate_markdown, transition_markdown, transition_values
+from stageline.tasks import (
+    gate_markdown,
+    last_transition,
+    transition_markdown,
+    transition_values,
+)
 
 
 class Shown:
@@ -63,3 +68,14 @@ def test_an_event_about_a_version_that_is_gone_still_tells_what_happened():
     told = transition_values(registry, event)
 
     assert (told["version"], told["run_id"], told["metrics"]) == (1, None, {})
+
+
+def test_the_last_transition_is_told_as_the_feed_tells_it():
+    registry = Shown().registry
+    (event,) = registry.follow().events
+
+    found = last_transition(registry, "wine|<b>", 1)
+
+    assert found is not None
+    assert found.key == event.key
+    assert last_transition(registry, "wine|<b>", 2) is None

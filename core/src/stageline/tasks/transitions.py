@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from stageline.domain.registry_events import StageChanged
 from stageline.errors import NotFound
+from stageline.registry.transitions import TransitionEvent
 
 if TYPE_CHECKING:
-    from stageline.registry.events import TransitionEvent
     from stageline.registry.registry import Registry
 
 MOST_METRICS = 100
@@ -40,3 +41,25 @@ def transition_values(registry: Registry, event: TransitionEvent) -> dict[str, A
     metrics = sorted(registry.facts_of(version).metrics.items())[:MOST_METRICS]
     finite = {key: value for key, value in metrics if math.isfinite(value)}
     return {**told, "run_id": version.run_id, "metrics": finite}
+
+
+def last_transition(registry: Registry, name: str, version: int) -> TransitionEvent | None:
+    """How a version came to where it is; None if it never left its first stage. Raises `NotFound`."""
+    for entry in registry.backwards(name):
+        for event in entry.events:
+            if isinstance(event, StageChanged) and event.version == version:
+                return TransitionEvent(
+                    name=entry.name,
+                    version=version,
+                    from_stage=event.from_stage,
+                    to_stage=event.to_stage,
+                    actor=entry.actor,
+                    time=entry.time,
+                    entry=entry.number,
+                    cause=event.cause.value,
+                    request=event.request,
+                    reason=entry.reason,
+                    run_id=entry.run_id,
+                    link=entry.link,
+                )
+    return None
