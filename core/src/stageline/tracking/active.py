@@ -72,6 +72,7 @@ class ActiveRun:
         self.log_metric = writer.log_metric
         self.log_points = writer.log_points
         self.log_params = writer.log_params
+        self.learn_params = writer.learn_params
         self.set_tags = writer.set_tags
         self.delete_tag = writer.delete_tag
         self.log_inputs = writer.log_inputs

@@ -113,6 +113,8 @@ class RunOpening:
             names.check_run_id(run_id) if run_id else new_run_id(),
             experiment_id, experiment_name, run_name, tags, parent_run_id, start_time,
         )  # fmt: skip
+        if not owns_end and TAG_HOST not in (tags or {}):
+            del started.tags[TAG_HOST]  # it does not happen here
         active = self._activate(started, owns_end=owns_end)
         if run_id is not None:
             self._claim(active)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,11 +16,12 @@ from stageline.storage import layout
 from stageline.storage.parallel import together
 from stageline.storage.probe import read_format
 from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
-from stageline.storage.wal import decode_head, scan_frames
+from stageline.storage.wal import decode_head, read_tail, scan_frames
 from stageline.tracking.stream import START_FORMAT, RunStart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from stageline.domain.run import MetricPoint
     from stageline.storage.port import Entry, ObjectStore
@@ -44,20 +46,25 @@ class StoredRun(NamedTuple):
     @property
     def last_write(self) -> float:
         """Unix time in seconds, by the store's clock, of the newest object of the log."""
-        return max(entry.modified for entry in self.entries)
+        return max((entry.modified for entry in self.entries), default=0.0)
 
 
 class RunReader:
-    """Reads runs from `store`. Holds no state, so any number may read at once."""
+    """Reads runs from `store`, and what processes of this machine have in `spool` on its way there.
 
-    def __init__(self, store: ObjectStore) -> None:
+    Holds no state, so any number may read at once.
+    """
+
+    def __init__(self, store: ObjectStore, spool: Path | None = None) -> None:
         self._store = store
+        self._spool = spool
 
     def find(self, run_id: str) -> StoredRun | None:
         """The run, or None if nothing has claimed the id."""
         read_format(self._store)
+        waiting = self._waiting(run_id)  # first: what is shipped meanwhile is in the listing
         entries = self._store.list(layout.run_log(run_id))
-        if not entries:
+        if not entries and not waiting:
             return None
         ends = self._ends(entries)
         summary = RunSummary(run_id)
@@ -68,6 +75,8 @@ class RunReader:
                 keep_file(files, path, file)
         hosts: dict[str, str] = {}
         loose = self._segments([e.key for e in entries if _is_loose(e.key, ends)], hosts)
+        for segment in _unshipped(waiting, loose, ends):
+            loose[f"{segment.head.writer}.wal"] = segment
         for segment in loose.values():
             _fold(segment, summary, files)
         if summary.started is None or summary.experiment_id is None:
@@ -139,6 +148,16 @@ class RunReader:
                 shipped.get(segment.head.writer, 0), segment.head.end
             )
             yield segment
+
+    def _waiting(self, run_id: str) -> list[bytes]:
+        """Logs of the run that have not been shipped whole."""
+        if self._spool is None:
+            return []
+        logs = []
+        for path in sorted(self._spool.glob(f"{run_id}-*.wal")):
+            with suppress(FileNotFoundError):  # shipped between the listing and now
+                logs.append(read_tail(path, 0))
+        return logs
 
     def _holding(self, run: StoredRun, key: str) -> list[Segment]:
         wanted = [
@@ -238,6 +257,23 @@ def _log_as_segment(data: bytes, shipped: int) -> tuple[Segment, str]:
         end=frames.end,
     )
     return Segment(span, events, stretch.columns), head.host
+
+
+def _unshipped(
+    logs: list[bytes], loose: dict[str, Segment], ends: dict[str, RunEnd]
+) -> Iterator[Segment]:
+    """What of `logs` is in no segment."""
+    shipped: dict[str, int] = {}
+    for segment in loose.values():
+        writer = segment.head.writer
+        shipped[writer] = max(shipped.get(writer, 0), segment.head.end)
+    for data in logs:
+        frames = scan_frames(data)
+        if not frames.payloads:  # its writer died before it had a head
+            continue
+        head = decode_head(frames.payloads[0])
+        if head.writer not in ends:
+            yield _log_as_segment(data, shipped.get(head.writer, 0))[0]
 
 
 def _writer_of(key: str) -> str:

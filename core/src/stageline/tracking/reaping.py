@@ -66,6 +66,8 @@ class Reaper:
         logs = self._open_logs(stored)
         if logs:
             return self._reap_by_lock(logs)
+        if not stored.entries or self._is_written_here(stored.summary.run_id):
+            return False
         last_seen = self._last_seen(stored)
         silent_s = self._clock.now_ms() / 1000 - last_seen
         if silent_s < self._settings.stale_after_s:
@@ -123,6 +125,12 @@ class Reaper:
             if key.endswith(".wal") and stored.hosts.get(segment.head.writer) == HOST:
                 paths.append(Path(self._store.path(key)))  # type: ignore[attr-defined]  # a local store
         return paths
+
+    def _is_written_here(self, run_id: str) -> bool:
+        """Whether a process of this machine that lives has a log on its way to the store."""
+        if self._spool is None:
+            return False
+        return any(is_written(path) for path in self._spool.glob(f"{run_id}-*.wal"))
 
     def _reap_by_lock(self, logs: list[Path]) -> bool:
         if any(is_written(path) for path in logs):

@@ -100,6 +100,7 @@ class LogStream:
         self._claim: Claim = claim or partial(commit, store)
         self._read_to = 0
         self._shipped_to = 0
+        self._published_to = 0
         self._segments = 0
         self._series: dict[str, list[int]] = {}
         self._start: Started | None = None
@@ -277,6 +278,13 @@ class LogStream:
 
     # -- into the index ---------------------------------------------------------------------------
 
+    def publish_news(self) -> None:
+        """Say how the run stands if something was logged since that was last said."""
+        with self.lock:
+            self.catch_up()
+            if self._read_to != self._published_to:
+                self.publish_live()
+
     def publish_live(self) -> None:
         """Say how the run stands; also its sign of life."""
         with self.lock:
@@ -286,6 +294,7 @@ class LogStream:
                     self.summary.experiment_id, self.head.run_id, self.head.writer
                 )
                 self.store.replace(key, encode_summary(self.summary))
+                self._published_to = self._read_to
 
     def finish(self) -> None:
         """Put the rest into the store, say the last word of this writer, and drop the log if segments hold it."""

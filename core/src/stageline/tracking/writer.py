@@ -149,6 +149,11 @@ class RunWriter:
                 self._append(_encode(ev.ParamsLogged(self._clock.stamp(), new)))
                 self._params.update(new)
 
+    def learn_params(self, params: Mapping[str, str]) -> None:
+        """Take in params that other writers of the run have logged: they hold for this one too."""
+        with self._params_lock:
+            self._params.update(params)
+
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags, all or none; the last value stays."""
         given: dict[str, str | None] = {
