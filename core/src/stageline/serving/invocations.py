@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from stageline.models.scoring import JSON, Answer, failure, score
+from stageline.serving.bodies import BodyRefused, read_body
 from stageline.serving.door import Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ _TOO_LATE = Answer(504, b"Request processing time exceeded limit", JSON)
 """MLflow's, to the byte: 408 would ask clients to send again what has just kept a thread busy in vain."""
 
 _log = logging.getLogger("stageline")
-
-
-class BodyRefused(Exception):
-    """The body is too long, or too slow; `answer` says so."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 class Invocations:
@@ -95,42 +88,6 @@ class Invocations:
     def _check(self, future: Future[Answer]) -> None:
         if not future.done():
             self._on_stuck()
-
-
-async def read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes | None:
-    """The body; None if the client went away before all of it was there.
-
-    Raises:
-        BodyRefused: it is longer than the limit, whatever its Content-Length says, or does not arrive in time.
-    """
-    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if declared.isdigit() and int(declared[:20]) > limits.max_bytes:
-        raise BodyRefused(_too_long(limits))
-    chunks: list[bytes] = []
-    size = 0
-    with anyio.move_on_after(limits.body_timeout_s):
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            if size > limits.max_bytes:
-                raise BodyRefused(_too_long(limits))
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    raise BodyRefused(
-        failure(408, "BAD_REQUEST", "The body of the request did not arrive in time.")
-    )
-
-
-def _too_long(limits: Limits) -> Answer:
-    return failure(
-        413,
-        "BAD_REQUEST",
-        f"The body of the request is longer than {limits.max_bytes} bytes: send it in several requests",
-    )
 
 
 def _content_type(scope: Scope) -> str | None:

@@ -1,0 +1,59 @@
+"""The application of one worker: MLflow's protocol in front, everything else by FastAPI behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from stageline.server import (
+    mlflow_about,
+    mlflow_artifacts,
+    mlflow_experiments,
+    mlflow_logging,
+    mlflow_metrics,
+    mlflow_runs,
+)
+from stageline.server.artifact_proxy import ArtifactProxy
+from stageline.server.mlflow_about import About
+from stageline.server.options import Options
+from stageline.server.protocol import Protocol
+from stageline.server.replica import Replica
+
+if TYPE_CHECKING:
+    from stageline.server.endpoint import Endpoint
+    from stageline.workspace import Workspace
+
+TRACKING: list[Endpoint] = [
+    *mlflow_experiments.ENDPOINTS,
+    *mlflow_runs.ENDPOINTS,
+    *mlflow_logging.ENDPOINTS,
+    *mlflow_metrics.ENDPOINTS,
+    *mlflow_artifacts.ENDPOINTS,
+    *mlflow_about.ENDPOINTS,
+]
+
+
+def create_app(
+    workspace: Workspace, options: Options | None = None, *, endpoints: Iterable[Endpoint] = ()
+) -> FastAPI:
+    """The application over an opened store.
+
+    `app.state.replica` is what its requests share: whoever runs the application calls `start` and `close` of it. What
+    looks at all requests (who may ask, how often) is added by `app.add_middleware`, and stands before the protocol.
+
+    Args:
+        workspace: The store.
+        options: How the server behaves.
+        endpoints: More of MLflow's, beside those of tracking.
+    """
+    replica = Replica(workspace, options)
+    app = FastAPI(title="Stageline", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.replica = replica
+    # The first that is added stands last.
+    app.add_middleware(About)
+    if replica.options.artifacts == "proxy":
+        app.add_middleware(ArtifactProxy, replica=replica)
+    app.add_middleware(Protocol, replica=replica, endpoints=[*TRACKING, *endpoints])
+    return app

@@ -1,0 +1,187 @@
+"""Files through the server: `mlflow-artifacts:/` of MLflow's clients, and the downloads of its pages."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
+
+from stageline.errors import InvalidInput
+from stageline.models.scoring import JSON, Answer
+from stageline.server.failures import Refused, answer_to
+from stageline.server.file_places import Place, place_of, run_files
+from stageline.server.transfers import Inbox, Left, pour, span_of
+from stageline.server.wire import encode, required
+from stageline.serving.door import App, Receive, Scope, Send, send_answer
+
+if TYPE_CHECKING:
+    from stageline.server.replica import Replica
+
+BASES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
+DOWNLOAD = "/get-artifact"
+_SAFE = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    (b"accept-ranges", b"bytes"),
+]
+
+
+class ArtifactProxy:
+    """An ASGI application around another: answers the paths of files, and hands the rest on."""
+
+    def __init__(self, app: App, replica: Replica) -> None:
+        self._app = app
+        self._replica = replica
+        self._limits = replica.options.limits
+        self._room = asyncio.Semaphore(self._limits.transfers)
+        self._threads = ThreadPoolExecutor(self._limits.transfers, thread_name_prefix="transfer")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] != "http" or not _is_ours(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        begun = [False]
+
+        async def sending(message: Any) -> None:
+            begun[0] = True
+            await send(message)
+
+        try:
+            async with self._room:
+                await self._answer(scope, receive, sending)
+        except Left:
+            return
+        except (
+            Exception
+        ) as error:  # of any kind: whatever it is, the client is told so in MLflow's words
+            if begun[0]:
+                raise  # its length was told: only the end of the connection says that this is not all
+            await send_answer(
+                send, answer_to(error, self._replica.secrets), closes=scope["method"] == "PUT"
+            )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        if path == DOWNLOAD:
+            run_id = required("run_id", _last(query, "run_uuid") or _last(query, "run_id"))
+            wanted = required("path", _last(query, "path"))
+            await self._get(scope, send, lambda: Place(run_files(self._replica, run_id), wanted))
+            return
+        _, _, rest = path.partition("/mlflow-artifacts/artifacts")
+        rest = rest[1:]
+        if not rest and method == "GET":
+            answer = await self._threaded(self._listed, _last(query, "path") or "")
+            await send_answer(send, answer)
+        elif method == "GET":
+            await self._get(scope, send, lambda: place_of(self._replica, rest))
+        elif method == "PUT":
+            await self._put(scope, receive, send, rest)
+        elif method == "DELETE":
+            await self._threaded(self._delete, rest)
+            await send_answer(send, Answer(200, b"{}", JSON))
+        else:
+            raise Refused(
+                405, "BAD_REQUEST", f"{method} is not allowed here: use GET, PUT or DELETE"
+            )
+
+    # -- out --------------------------------------------------------------------------------------
+
+    async def _get(self, scope: Scope, send: Send, find: Any) -> None:
+        place, source, size = await self._threaded(_opened, find)
+        try:
+            span = span_of(_header(scope, b"range"), size)
+            first, count = span or (0, size)
+            headers = [
+                (b"content-type", (mimetypes.guess_type(place.path)[0] or "application/octet-stream").encode()),
+                (b"content-length", str(count).encode()),
+                (b"content-disposition", _attachment(place.path)),
+                *_SAFE,
+            ]  # fmt: skip
+            if span:
+                last = first + count - 1
+                headers.append((b"content-range", f"bytes {first}-{last}/{size}".encode()))
+            status = 206 if span else 200
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            if not count:
+                await send({"type": "http.response.body", "body": b""})
+            await pour(source, first, count, send, self._threads, self._limits.body_timeout_s)
+        finally:
+            await self._threaded(source.close)
+
+    def _listed(self, path: str) -> Answer:
+        if path.strip("/").count("/") < 2:  # above everybody's files: nothing to show
+            return Answer(200, b"{}", JSON)
+        place = place_of(self._replica, path)
+        return Answer(200, encode(listing(place)), JSON)
+
+    # -- in ---------------------------------------------------------------------------------------
+
+    async def _put(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        place = await self._threaded(place_of, self._replica, path)
+        if not place.path:
+            raise InvalidInput("Invalid path: it names no file")
+        folder, _, name = place.path.rpartition("/")
+        inbox = Inbox(name)
+        try:
+            most = self._limits.max_artifact_bytes
+            await inbox.fill(receive, self._limits, self._threads, most)
+            data = inbox.data
+            if data is not None:
+                await self._threaded(place.files.log_bytes, data, place.path)
+            else:
+                await self._threaded(place.files.log_file, inbox.path, folder or None)
+        finally:
+            await self._threaded(inbox.close)
+        await send_answer(send, Answer(200, b"{}", JSON))
+
+    def _delete(self, path: str) -> None:
+        place = place_of(self._replica, path)
+        place.files.delete(place.path)
+
+    async def _threaded(self, call: Any, *arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, call, *arguments)
+
+
+def listing(place: Place) -> dict[str, Any]:
+    """What lies directly in a folder, by names; `{}` where there is nothing."""
+    files = [
+        {"path": one.path.rpartition("/")[2], "is_dir": one.is_dir}
+        | ({} if one.file_size is None else {"file_size": one.file_size})
+        for one in place.files.list(place.path)
+    ]
+    return {"files": files} if files else {}
+
+
+def _opened(find: Any) -> tuple[Place, Any, int]:
+    place = find()
+    source = place.files.open(place.path)
+    try:
+        size = source.seek(0, 2)
+        source.seek(0)
+    except BaseException:
+        source.close()
+        raise
+    return place, source, size
+
+
+def _is_ours(path: str) -> bool:
+    return path == DOWNLOAD or any(path == base or path.startswith(base + "/") for base in BASES)
+
+
+def _attachment(path: str) -> bytes:
+    name = path.rpartition("/")[2]
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode()
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    found = next((value for key, value in scope["headers"] if key == name), None)
+    return None if found is None else found.decode("latin-1")
+
+
+def _last(query: dict[str, list[str]], key: str) -> str | None:
+    return query[key][-1] if key in query else None

@@ -1,0 +1,237 @@
+"""MLflow's routes by which a training says what it does: metrics, params, tags, inputs, outputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from stageline.domain import names
+from stageline.domain.model_input import MODEL_SOURCE_TYPE
+from stageline.domain.run import DatasetInput, DatasetRef, Point
+from stageline.errors import Conflict, InvalidInput, NotFound
+from stageline.server import asks
+from stageline.server.endpoint import NOT_NOW, Call, Endpoint
+from stageline.server.mlflow_shapes import OUTPUT_TAG
+from stageline.server.wire import required
+from stageline.tracking.texts import fitting_tag_text
+
+if TYPE_CHECKING:
+    from stageline.server.open_runs import OpenRun
+    from stageline.tracking.active import ActiveRun
+
+TAG_LOGGED_MODELS = "mlflow.log-model.history"
+
+# -- on the event loop: a run that is open here, and nobody else writes just now ------------------------
+
+
+def quick_metric(call: Call, ask: asks.LogMetric) -> Any:
+    held = call.replica.runs.held.get(ask.run_id or "")
+    if held is None or ask.model_id or not held.lock.acquire(blocking=False):
+        return NOT_NOW
+    try:
+        if held.active is None:
+            return NOT_NOW
+        held.active.log_metric(*_point(ask))
+        held.used = time.monotonic()
+    finally:
+        held.lock.release()
+    return None
+
+
+def quick_batch(call: Call, ask: asks.LogBatch) -> Any:
+    held = call.replica.runs.held.get(ask.run_id or "")
+    if held is None or ask.params or not held.lock.acquire(blocking=False):
+        return NOT_NOW
+    try:
+        if held.active is None or any(metric.model_id for metric in ask.metrics):
+            return NOT_NOW
+        _log(held.active, *_checked(ask))
+        held.used = time.monotonic()
+    finally:
+        held.lock.release()
+    return None
+
+
+# -- in a thread ----------------------------------------------------------------------------------------
+
+
+def log_metric(call: Call, ask: asks.LogMetric) -> None:
+    point = _point(ask)
+    run_id = ask.run_id or ask.run_uuid
+    with _writing(call, run_id) as (active, _):
+        active.log_metric(*point)
+    if ask.model_id:
+        metric = asks.Metric(
+            ask.key, ask.value, ask.timestamp, ask.step, ask.model_id, ask.dataset_name, ask.dataset_digest
+        )  # fmt: skip
+        _tell_models(call, run_id, [metric])
+
+
+def log_batch(call: Call, ask: asks.LogBatch) -> None:
+    points, params, tags = _checked(ask)
+    with _writing(call, ask.run_id) as (active, held):
+        if params:
+            _log_params(call, active, held, params)
+        _log(active, points, {}, tags)
+    _tell_models(call, ask.run_id, [metric for metric in ask.metrics if metric.model_id])
+
+
+def log_param(call: Call, ask: asks.LogParam) -> None:
+    key = required("key", ask.key)
+    with _writing(call, ask.run_id or ask.run_uuid) as (active, held):
+        _log_params(call, active, held, {key: _text("value", ask.value)})
+
+
+def set_tag(call: Call, ask: asks.RunTag) -> None:
+    key = required("key", ask.key)
+    with _writing(call, ask.run_id or ask.run_uuid) as (active, _):
+        active.set_tags({key: _text("value", ask.value)})
+
+
+def delete_tag(call: Call, ask: asks.RunTag) -> None:
+    run_id, key = required("run_id", ask.run_id), required("key", ask.key)
+    if key.startswith(OUTPUT_TAG) or key not in call.workspace.runs.get(run_id).data.tags:
+        raise NotFound(f"No tag with name: {key} in run with id {run_id}")
+    with _writing(call, run_id) as (active, _):
+        active.delete_tag(key)
+
+
+def log_inputs(call: Call, ask: asks.LogInputs) -> None:
+    inputs = [_dataset(given) for given in ask.datasets]
+    for model in ask.models:
+        model_id = required("model_id", model.model_id)
+        uri = f"models:/{model_id}"
+        ref = DatasetRef(name=uri, digest=model_id[:36], source_type=MODEL_SOURCE_TYPE, source=uri)
+        inputs.append(DatasetInput(ref, {"mlflow.data.context": "model"}))
+    with _writing(call, ask.run_id) as (active, _):
+        active.log_inputs(inputs)
+
+
+def log_outputs(call: Call, ask: asks.LogOutputs) -> None:
+    outputs = {
+        OUTPUT_TAG + required("model_id", model.model_id): str(model.step or 0)
+        for model in ask.models
+    }
+    with _writing(call, ask.run_id) as (active, _):
+        active.set_tags(outputs)
+
+
+def log_model(call: Call, ask: asks.LogModel) -> None:
+    """As clients before MLflow 3 and R do it: a list of MLmodel documents in a tag."""
+    import json
+
+    text = required("model_json", ask.model_json)
+    run_id = required("run_id", ask.run_id)
+    try:
+        model = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"Malformed model info. \n {text[:200]} \n not a valid JSON.") from error
+    missing = {"artifact_path", "flavors", "utc_time_created", "run_id"} - set(
+        model if isinstance(model, dict) else ()
+    )
+    if missing:
+        raise InvalidInput(f"Model json is missing mandatory fields: {', '.join(sorted(missing))}")
+    with _writing(call, run_id) as (active, _):
+        known = call.workspace.runs.get(run_id).data.tags.get(TAG_LOGGED_MODELS)
+        models = [*(json.loads(known) if known else []), model]
+        value, was_cut = names.check_tag_value(json.dumps(models))
+        if was_cut:
+            raise InvalidInput(f"run {run_id} has as many models as its tag can hold")
+        active.set_tags({TAG_LOGGED_MODELS: value})
+
+
+# -- what they share ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _writing(call: Call, run_id: str | None) -> Iterator[tuple[ActiveRun, OpenRun]]:
+    wanted = required("run_id", run_id)
+    with call.replica.runs.writing(wanted) as held:
+        assert held.active is not None
+        yield held.active, held
+    call.replica.settle(wanted)  # out of the lock, so that what several wrote is shipped at once
+
+
+def _log_params(call: Call, active: ActiveRun, held: OpenRun, params: dict[str, str]) -> None:
+    call.replica.runs.learn_params(active.run_id, held)
+    try:
+        active.log_params(params)
+    except Conflict as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _log(
+    active: ActiveRun, points: list[Point], params: dict[str, str], tags: dict[str, str]
+) -> None:
+    active.log_batch(points, params, tags)
+
+
+def _point(metric: asks.LogMetric | asks.Metric) -> Point:
+    if metric.key is None or metric.value is None or metric.timestamp is None:
+        name = next(n for n in ("key", "value", "timestamp") if getattr(metric, n) is None)
+        raise InvalidInput(f"Missing value for required parameter '{name}'.")
+    return metric.key, metric.value, metric.step or 0, metric.timestamp
+
+
+def _checked(ask: asks.LogBatch) -> tuple[list[Point], dict[str, str], dict[str, str]]:
+    """All of a batch, each rule checked before anything is logged."""
+    names.check_batch(metrics=len(ask.metrics), params=len(ask.params), tags=len(ask.tags))
+    points = [_point(metric) for metric in ask.metrics]
+    for key, _, step, timestamp in points:
+        names.check_key("metric", key)
+        names.check_step(step)
+        names.check_timestamp(timestamp)
+    params: dict[str, str] = {}
+    for param in ask.params:
+        key, value = names.check_key("param", required("key", param.key)), param.value or ""
+        if params.setdefault(key, value) != value:
+            raise InvalidInput(
+                f"Duplicate parameter keys have been submitted: {key!r}. Please ensure the request contains only one "
+                "param value per param key."
+            )
+    tags = {
+        names.check_key("tag", required("key", tag.key)): fitting_tag_text("", tag.value or "")
+        for tag in ask.tags
+    }
+    return points, params, tags
+
+
+def _text(name: str, value: str | None) -> str:
+    if value is None:
+        raise InvalidInput(f"Missing value for required parameter '{name}'.")
+    return value
+
+
+def _dataset(given: asks.DatasetInput) -> DatasetInput:
+    if given.dataset is None:
+        raise InvalidInput("Missing value for required parameter 'dataset'.")
+    dataset = given.dataset
+    ref = DatasetRef(
+        name=required("dataset.name", dataset.name),
+        digest=required("dataset.digest", dataset.digest),
+        source_type=required("dataset.source_type", dataset.source_type),
+        source=_text("dataset.source", dataset.source),
+        schema=dataset.schema,
+        profile=dataset.profile,
+    )
+    return DatasetInput(ref, {required("key", tag.key): tag.value or "" for tag in given.tags})
+
+
+def _tell_models(call: Call, run_id: str | None, metrics: Sequence[asks.Metric]) -> None:
+    if metrics:
+        for tell in call.replica.on_model_points:
+            tell(run_id or "", metrics)
+
+
+ENDPOINTS = [
+    Endpoint("POST", "runs/log-metric", asks.LogMetric, log_metric, quick_metric),
+    Endpoint("POST", "runs/log-batch", asks.LogBatch, log_batch, quick_batch),
+    Endpoint("POST", "runs/log-parameter", asks.LogParam, log_param),
+    Endpoint("POST", "runs/set-tag", asks.RunTag, set_tag),
+    Endpoint("POST", "runs/delete-tag", asks.RunTag, delete_tag),
+    Endpoint("POST", "runs/log-inputs", asks.LogInputs, log_inputs),
+    Endpoint("POST", "runs/outputs", asks.LogOutputs, log_outputs),
+    Endpoint("POST", "runs/log-model", asks.LogModel, log_model),
+]

@@ -1,0 +1,199 @@
+"""MLflow's paths in front of a web framework: found in a table, read and written by msgspec, worked on in threads.
+
+A request to FastAPI costs some 150 us before any work is done, most of it in looking through routes one by one and in
+reading bodies by annotation. What trainings call thousands of times is answered here instead; see docs/server.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stageline.errors import InvalidInput
+from stageline.models.scoring import JSON, Answer
+from stageline.server.endpoint import NOT_NOW, Call, Endpoint
+from stageline.server.failures import Refused, answer_to, failure
+from stageline.server.wire import encode, read_body, read_query
+from stageline.serving.bodies import BodyRefused
+from stageline.serving.bodies import read_body as receive_body
+from stageline.serving.door import App, Receive, Scope, Send, send_answer
+
+if TYPE_CHECKING:
+    from stageline.server.replica import Replica
+
+PREFIXES = tuple(
+    f"/{api}/{version}/mlflow/" for api in ("api", "ajax-api") for version in ("2.0", "3.0")
+)
+"""Before an endpoint's path: clients and the pages of MLflow say each of these."""
+EMPTY = Answer(200, b"{}", JSON)
+RETRY_AFTER = (b"retry-after", b"1")
+
+
+class Table:
+    """Endpoints by method and path."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._exact: dict[tuple[str, str], Endpoint] = {}
+        self._patterns: list[tuple[list[str], Endpoint]] = []
+        self._paths: dict[str, set[str]] = {}
+        for endpoint in endpoints:
+            if "{" in endpoint.path:
+                self._patterns.append((endpoint.path.split("/"), endpoint))
+                continue
+            self._paths.setdefault(endpoint.path, set()).add(endpoint.method)
+            for prefix in PREFIXES:
+                self._exact[endpoint.method, prefix + endpoint.path] = endpoint
+
+    def find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
+        """The endpoint, and what the path says. Raises `Refused`."""
+        found = self._exact.get((method, path))
+        if found is not None:
+            return found, {}
+        rest = path.split("/mlflow/", 1)[1]
+        allowed = set(self._paths.get(rest, ()))
+        segments = rest.split("/")
+        for pattern, endpoint in self._patterns:
+            fields = _matched(pattern, segments)
+            if fields is not None and endpoint.method == method:
+                return endpoint, fields
+            if fields is not None:
+                allowed.add(endpoint.method)
+        if allowed:
+            raise Refused(
+                405,
+                "BAD_REQUEST",
+                f"{method} is not allowed here: use {' or '.join(sorted(allowed))}",
+            )
+        raise Refused(404, "ENDPOINT_NOT_FOUND", f"There is no endpoint {rest[:200]!r}")
+
+
+class Protocol:
+    """An ASGI application around another: answers MLflow's paths, and hands the rest on."""
+
+    def __init__(self, app: App, replica: Replica, endpoints: Iterable[Endpoint]) -> None:
+        self._app = app
+        self._replica = replica
+        self._table = Table(endpoints)
+        limits = replica.options.limits
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="protocol")
+        self._large = asyncio.Semaphore(limits.large_bodies)
+        self._taken = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
+            await self._app(scope, receive, send)
+        elif self._taken >= self._limits.concurrency:
+            await send_answer(send, _BUSY, RETRY_AFTER)
+        else:
+            self._taken += 1
+            try:
+                await self._answer(scope, receive, send)
+            finally:
+                self._taken -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        closes = False
+        try:
+            endpoint, fields = self._table.find(scope["method"], scope["path"])
+            if scope["method"] == "GET":
+                ask = read_query(scope["query_string"], endpoint.ask)
+                answer = await self._worked(scope, endpoint, _filled(ask, fields))
+            else:
+                found = await self._with_body(scope, receive, endpoint, fields)
+                if found is None:
+                    return  # the client has left
+                answer = found
+        except BodyRefused as error:
+            answer, closes = error.answer, True
+        except (
+            Exception
+        ) as error:  # of any kind: whatever it is, the client is told so in MLflow's words
+            answer = answer_to(error, self._replica.secrets)
+        await send_answer(send, answer, closes=closes)
+
+    async def _with_body(
+        self, scope: Scope, receive: Receive, endpoint: Endpoint, fields: dict[str, str]
+    ) -> Answer | None:
+        size = _declared_size(scope)
+        if 0 <= size <= self._limits.large_bytes:
+            return await self._read_and_worked(scope, receive, endpoint, fields)
+        async with self._large:
+            return await self._read_and_worked(scope, receive, endpoint, fields)
+
+    async def _read_and_worked(
+        self, scope: Scope, receive: Receive, endpoint: Endpoint, fields: dict[str, str]
+    ) -> Answer | None:
+        body = await receive_body(scope, receive, self._limits)
+        if body is None:
+            return None
+        if body:
+            _check_type(scope)
+        ask = read_body(body, endpoint.ask)
+        return await self._worked(scope, endpoint, _filled(ask, fields) if fields else ask)
+
+    async def _worked(self, scope: Scope, endpoint: Endpoint, ask: Any) -> Answer:
+        call = Call(self._replica, scope)
+        if endpoint.quick is not None and self._replica.is_quick:
+            found = endpoint.quick(call, ask)
+            if found is not NOT_NOW:
+                return _written(found)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _work, endpoint.answer, call, ask)
+
+
+def _work(answer: Callable[[Call, Any], Any], call: Call, ask: Any) -> Answer:
+    return _written(answer(call, ask))  # writing a thousand runs takes time too
+
+
+def _written(found: Any) -> Answer:
+    if isinstance(found, Answer):
+        return found
+    return EMPTY if found is None else Answer(200, encode(found), JSON)
+
+
+def _filled(ask: Any, fields: dict[str, str]) -> Any:
+    known = set(ask.__struct_fields__)
+    return msgspec.structs.replace(ask, **{k: v for k, v in fields.items() if k in known})
+
+
+def _matched(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
+    if len(pattern) != len(segments):
+        return None
+    fields: dict[str, str] = {}
+    for expected, found in zip(pattern, segments, strict=True):
+        if expected[:1] == "{":
+            fields[expected[1:-1]] = found
+        elif expected != found:
+            return None
+    return fields
+
+
+def _declared_size(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return -1
+
+
+def _check_type(scope: Scope) -> None:
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            if value.split(b";")[0].strip().lower() == JSON.encode():
+                return
+            raise InvalidInput(
+                f"Bad Request. Content-Type should be application/json, and is {value.decode('latin-1')[:100]!r}."
+            )
+    raise InvalidInput("Bad Request. Content-Type must be 'application/json'.")
+
+
+_BUSY = failure(
+    429,
+    "REQUEST_LIMIT_EXCEEDED",
+    "The server is busy with as many requests as it takes at once: try again in a moment",
+)
