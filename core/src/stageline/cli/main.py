@@ -17,6 +17,7 @@ from stageline.cli import (
     experiments,
     lineage,
     models,
+    plugins,
     project_environments,
     projects,
     registry,
@@ -72,6 +73,7 @@ app.add_typer(lineage.app, name="lineage")
 app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
 app.add_typer(project_environments.app, name="projects")
+app.add_typer(plugins.watch, name="watch")
 projects.register(app)
 care.register(app)
 
