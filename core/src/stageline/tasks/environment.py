@@ -8,6 +8,7 @@ long as one line of execution, on the process's main thread or in a worker proce
 from __future__ import annotations
 
 import asyncio
+import json
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from stageline.tasks.session import Session, TaskWorkspace
     from stageline.tracking.active import ActiveRun
 
-_SECRET = ("STAGELINE_STORAGE_OPTIONS",)
+_OPTIONS = "STAGELINE_STORAGE_OPTIONS"
+_SECRET = (_OPTIONS,)
 """For a process that is named one by one, not for all that may look at this one's environment."""
 
 Line = tuple[int, int]
@@ -36,7 +38,7 @@ _known: WeakKeyDictionary[TaskWorkspace, dict[str, dict[str, str]]] = WeakKeyDic
 def run_environment(
     run: ActiveRun, workspace: TaskWorkspace, experiment_name: str | None = None
 ) -> dict[str, str]:
-    """The variables by which a process joins `run`: its id, store and experiment, and the store's options.
+    """The variables by which a process joins `run`: its id, store and experiment, and the store's options as of now.
 
     MLflow's own names are among them if the settings name a server that speaks its protocol. Give them to the
     process together with what else it needs: `env={**os.environ, **run_environment(...)}`.
@@ -45,7 +47,9 @@ def run_environment(
         # Who joins a run looks for it in the store; one that is away is asked again by whoever needs it.
         with suppress(StorageFailed):
             run.stream.ship_start()
-    return _variables(run, workspace, experiment_name)
+    found = _variables(run, workspace, experiment_name)
+    options = workspace.storage_options
+    return {**found, _OPTIONS: json.dumps(dict(options))} if options else found
 
 
 @contextmanager

@@ -40,6 +40,10 @@ class TaskWorkspace(Protocol):
         """How the store was opened."""
 
     @property
+    def storage_options(self) -> Mapping[str, Any]:
+        """What opens the store, as it is now; may be secret."""
+
+    @property
     def lineage(self) -> Lineage:
         """What came from what."""
 
