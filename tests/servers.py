@@ -144,7 +144,7 @@ def _start_seaweedfs(weed: str, folder: Path) -> tuple[int, str]:
         f"-filer.port={filer}", f"-master.port.grpc={rpc[0]}", f"-volume.port.grpc={rpc[1]}",
         f"-filer.port.grpc={rpc[2]}", f"-s3.port.grpc={rpc[3]}", f"-admin.port={rpc[4]}",
         f"-admin.port.grpc={rpc[5]}", "-webdav=false", "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
+        "-s3.port.lance=0", "-s3.iam.readOnly=false",
     ]  # fmt: skip
     keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     return _start(command, folder, f"http://127.0.0.1:{s3}", {**os.environ, **keys})
