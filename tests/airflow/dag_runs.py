@@ -93,8 +93,9 @@ class DagRuns:
     ) -> Any:
         """Write the DAG file, run the script in a process of its own, and return its `answer`.
 
-        The script finds two functions: `dag_of(dag_id)`, the DAG as the file defines it, and
-        `run(dag_id, **options of dag.test)`, which returns `{"run_id", "state", "tasks"}`.
+        The script finds four functions: `dag_of(dag_id)`, the DAG as the file defines it;
+        `run(dag_id, **options of dag.test)`, which returns `{"run_id", "state", "tasks"}`;
+        `go_on(dag_id, run_id, clear=("task",))`, which runs what is left; and `rewrite(dags)`, another DAG file.
 
         Raises:
             JobFailed: it raised, or took longer than `within_s` and was killed.

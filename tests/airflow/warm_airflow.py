@@ -71,7 +71,7 @@ def _run(job: dict[str, Any], place: Path) -> None:
         os.dup2(log, 2)
         os.environ.update(job["environment"])
         _begin_anew()
-        names = {"dag_of": _dag_of, "run": _run_dag}
+        names = {"dag_of": _dag_of, "run": _run_dag, "go_on": _go_on, "rewrite": _rewrite}
         found = runpy.run_path(str(place / "script.py"), init_globals=names)
         (place / "answer.tmp").write_text(json.dumps(found.get("answer"), default=str))
         os.replace(place / "answer.tmp", place / "answer.json")
@@ -102,9 +102,16 @@ def _dag_of(dag_id: str) -> Any:
     return bag.dags[dag_id]
 
 
+def _rewrite(dags: str) -> None:
+    (HOME / "dags" / "dags.py").write_text(dags)
+
+
 def _run_dag(dag_id: str, **options: Any) -> dict[str, Any]:
     """`dag.test()`: the state of the DAG run, and of each of its task instances."""
-    dag_run = _dag_of(dag_id).test(**options)
+    return _told(_dag_of(dag_id).test(**options))
+
+
+def _told(dag_run: Any) -> dict[str, Any]:
     return {
         "run_id": dag_run.run_id,
         "state": str(dag_run.state),
@@ -113,6 +120,43 @@ def _run_dag(dag_id: str, **options: Any) -> dict[str, Any]:
             for ti in dag_run.get_task_instances()
         },
     }
+
+
+def _go_on(dag_id: str, run_id: str, *, clear: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run what is left of a DAG run, as `dag.test()` would: after its process died, or after tasks were cleared."""
+    from airflow import settings
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance, clear_task_instances
+    from airflow.sdk.definitions.dag import _run_task
+    from airflow.serialization.serialized_objects import DagSerialization
+    from sqlalchemy import select
+
+    dag = _dag_of(dag_id)
+    session = settings.Session()
+    dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    tasks = session.scalars(select(TaskInstance).where(TaskInstance.run_id == run_id)).all()
+    clear_task_instances([ti for ti in tasks if ti.task_id in clear], session)
+    for ti in tasks:
+        if ti.state in ("queued", "running"):  # as the scheduler does when its worker is gone
+            ti.state = "up_for_retry"
+            ti.end_date = ti.start_date
+    dag_run.state = "running"
+    dag_run.dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+    session.commit()
+    while dag_run.state == "running":
+        session.expire_all()
+        schedulable, _ = dag_run.update_state(session=session)
+        for ti in schedulable:
+            if ti.state != "up_for_reschedule":
+                ti.prepare_db_for_next_try(session)
+                ti.try_number += 1
+            ti.state = "scheduled"
+        session.commit()
+        for ti in [
+            ti for ti in dag_run.get_task_instances(session=session) if ti.state == "scheduled"
+        ]:
+            _run_task(ti=ti, task=dag.task_dict[ti.task_id], run_triggerer=True)
+    return _told(dag_run)
 
 
 def _wait(pid: int, within_s: float) -> int | None:
