@@ -205,6 +205,7 @@ class Workspace:
         from stageline.projects.running import Projects
 
         return Projects(
+            self.store,
             self.runs,
             self.settings,
             artifacts=self.artifacts,

@@ -118,8 +118,3 @@ def test_broken_rule_is_named(tmp_path: Path, text: str, match: str) -> None:
 def test_what_is_no_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(Corrupt):
         load_project(project(tmp_path, text))
-
-
-def test_steps_are_handed_on_as_they_stand(tmp_path: Path) -> None:
-    project(tmp_path, "steps: [{entry_point: load, outputs: {data: out}}]")
-    assert load_project(tmp_path).steps == ({"entry_point": "load", "outputs": {"data": "out"}},)

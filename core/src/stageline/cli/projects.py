@@ -36,12 +36,12 @@ def run(
         metavar="URI",
         help="A folder, an archive, a git repository, or any URL that fsspec knows; #subfolder names a folder in it.",
     ),
-    entry_point: str = typer.Option(
-        "main",
+    entry_point: str | None = typer.Option(
+        None,
         "--entry-point",
         "-e",
         metavar="NAME",
-        help="An entry point of the MLproject file, or a script: .py, .sh or .R.",
+        help="An entry point of the MLproject file, or a script: .py, .sh or .R; default: its steps, else main.",
     ),
     version: str | None = typer.Option(
         None, "--version", "-v", metavar="VERSION", help="A branch, a tag or a commit, for git."
@@ -83,8 +83,22 @@ def run(
     build_image: bool = typer.Option(
         False, "--build-image", help="Build a docker image with the project's code in it."
     ),
+    max_parallel: int | None = typer.Option(
+        None,
+        metavar="N",
+        min=1,
+        help="Steps side by side at most; default: one for each processor.",
+    ),
+    cache: bool = typer.Option(
+        True, "--cache/--no-cache", help="Skip steps that were run before with all the same."
+    ),
+    refresh: list[str] = typer.Option(
+        [], "--refresh", metavar="STEP", help="A step to run again in any case; may be repeated."
+    ),
     dry_run: bool = typer.Option(
-        False, "--dry-run", help="Print the command and its environment, and record nothing."
+        False,
+        "--dry-run",
+        help="Print the command and its environment, or which steps would run and why, and record nothing.",
     ),
 ) -> None:
     """Run a project, from anywhere, as a tracked run; its output appears here and is kept with the run."""
@@ -103,6 +117,9 @@ def run(
         "run_id": run_id,
         "run_name": run_name,
         "build_image": build_image,
+        "max_parallel": max_parallel,
+        "use_cache": cache,
+        "refresh": refresh,
         "say": _say,
     }
     given = _pairs(parameters, "-P")
@@ -115,7 +132,7 @@ def run(
 
 
 def _run(
-    here: Session, uri: str, entry_point: str, given: Mapping[str, Any], options: RunOptions
+    here: Session, uri: str, entry_point: str | None, given: Mapping[str, Any], options: RunOptions
 ) -> None:
     from stageline.cli.documents import run_document
 

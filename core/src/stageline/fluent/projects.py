@@ -14,12 +14,14 @@ from stageline.tracking.inheritance import inherited
 
 if TYPE_CHECKING:
     from stageline.projects.options import RunOptions
+    from stageline.projects.steps.inputs import StepResult
+    from stageline.projects.steps.running import StepPlan
     from stageline.projects.submitted import SubmittedRun
 
 
 def run(
     uri: str | Path,
-    entry_point: str = "main",
+    entry_point: str | None = None,
     parameters: Mapping[str, object] | None = None,
     **options: Unpack[RunOptions],
 ) -> SubmittedRun:
@@ -27,7 +29,8 @@ def run(
 
     Args:
         uri: A folder, an archive, a git repository, or any URL that fsspec knows; `#subfolder` names a folder in it.
-        entry_point: Its name in the MLproject file, or a script: `.py`, `.sh` or `.R`.
+        entry_point: Its name in the MLproject file, or a script: `.py`, `.sh` or `.R`. By default the project's
+            steps, or `main` if it has none.
         parameters: Values by name. What the entry point does not declare follows its command as `--name value`.
         options: See `stageline.projects.RunOptions`.
 
@@ -37,6 +40,33 @@ def run(
         RunFailed: the command failed or was killed. Only if `synchronous`.
     """
     return get_workspace().projects.run(uri, entry_point, parameters, **placed(options))
+
+
+def plan(
+    uri: str | Path,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    version: str | None = None,
+) -> StepPlan:
+    """The steps of a project, checked with these parameters, and the commit that they are of; see `Projects.plan`."""
+    return get_workspace().projects.plan(uri, parameters, version=version)
+
+
+def run_step(
+    uri: str | Path,
+    step: str,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    upstream: Mapping[str, StepResult] | None = None,
+    **options: Unpack[RunOptions],
+) -> StepResult:
+    """Run one step of a project, or skip it if that was made before; see `Projects.run_step`.
+
+    Its run is a child of the active one if there is one.
+    """
+    return get_workspace().projects.run_step(
+        uri, step, parameters, upstream=upstream, **placed(options)
+    )
 
 
 def placed(options: RunOptions) -> RunOptions:

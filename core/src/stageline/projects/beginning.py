@@ -6,26 +6,32 @@ from typing import TYPE_CHECKING
 
 from stageline.domain.run import TAG_PARENT_RUN_ID, TAG_RUN_NAME
 from stageline.errors import StorageFailed
-from stageline.projects.tags import project_tags
 from stageline.tracking.fate import ending_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from stageline.projects.options import RunOptions
-    from stageline.projects.planning import Planned
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.runs import Runs
 
 
-def begin_run(runs: Runs, planned: Planned, options: RunOptions) -> ActiveRun:
+def begin_run(
+    runs: Runs, tags: Mapping[str, str], params: Mapping[str, str], options: RunOptions
+) -> ActiveRun:
     """A new run, or the one that `options` name.
+
+    Args:
+        runs: Where it is begun.
+        tags: What is known of it.
+        params: Its values, without secrets.
+        options: Where it belongs, and what it is called.
 
     Raises:
         Conflict: that one has a param of another value.
         NotFound: there is no such run or experiment.
     """
-    tags = project_tags(planned.source, planned.entry_point.name, options.get("backend", "local"))
     run_id, run_name = options.get("run_id"), options.get("run_name")
     parent = options.get("parent_run_id")
     if run_id is None:
@@ -37,13 +43,13 @@ def begin_run(runs: Runs, planned: Planned, options: RunOptions) -> ActiveRun:
             parent_run_id=parent,
         )
         with EndIfLeft(run):
-            run.log_batch(params=planned.binding.params)
+            run.log_batch(params=params)
         return run
     was_open = runs.find_open(run_id) is not None
     run = runs.resume(run_id)
     more = {TAG_RUN_NAME: run_name, TAG_PARENT_RUN_ID: parent}
     with EndIfLeft(None if was_open else run):
-        run.log_batch(params=planned.binding.params)
+        run.log_batch(params=params)
         run.set_tags({**tags, **{key: value for key, value in more.items() if value}})
     return run
 

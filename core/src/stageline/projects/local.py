@@ -30,12 +30,18 @@ _log = logging.getLogger("stageline")
 
 def launch(job: Job) -> LocalCommand:
     """Prepare the environment. Raises as `prepare`."""
-    if job.docker_args or job.build_image:
+    if job.build_image:
         raise InvalidInput(
-            "the backend 'local' takes no options of `docker run`, and builds no image: name volumes and variables in "
-            "docker_env of the MLproject file, and an image that has all that the project needs"
+            "the backend 'local' builds no image: name one in docker_env of the MLproject file that has all that the "
+            "project needs; the project's code is seen inside of it"
         )
-    prepared = prepare(job.environment, job.env_manager, cache=job.cache, say=job.say)
+    prepared = prepare(
+        job.environment,
+        job.env_manager,
+        cache=job.cache,
+        say=job.say,
+        docker_args=job.docker_args,
+    )
     job.set_tags(prepared.tags)
     return LocalCommand(job, prepared)
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotFound
 from stageline.models.safe_yaml import read_yaml
+from stageline.projects.steps.graph import linked
+from stageline.projects.steps.step import Step, read_step
 
 FILE_NAME = "mlproject"
 """In any case: `MLproject` as a rule."""
@@ -51,8 +53,16 @@ class Project:
     entry_points: Mapping[str, EntryPoint]
     environment: Mapping[str, object]
     """The part of the file that is about the environment: at most one of its three keys."""
-    steps: tuple[Mapping[str, Any], ...] = ()
-    """What the file lists under `steps`, as it stands there."""
+    steps: tuple[Step, ...] = ()
+    """In an order in which they can run."""
+
+    def step(self, name: str) -> Step:
+        """The step of that name. Raises `InvalidInput`."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        known = ", ".join(step.name for step in self.steps) or "none"
+        raise InvalidInput(f"the project has no step {name!r}; there are: {known}")
 
     def entry_point(self, name: str) -> EntryPoint:
         """The entry point of that name, or else the script: `.py`, `.sh` or `.R`, by its path in the project.
@@ -86,8 +96,30 @@ def load_project(folder: Path) -> Project:
         Corrupt: it is not plain YAML.
     """
     path = find_mlproject(folder)
-    if path is None:
-        return Project(None, folder, {}, {})
+    return Project(None, folder, {}, {}) if path is None else _read(path, folder)
+
+
+def read_steps(place: str | Path) -> tuple[Step, ...]:
+    """The steps that an MLproject file lists, in an order in which they can run: nothing is fetched, or looked for.
+
+    Args:
+        place: The file, whatever it is called, or the folder that it lies in.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: it breaks a rule.
+        Corrupt: it is not plain YAML.
+    """
+    path = Path(place)
+    found = find_mlproject(path) if path.is_dir() else path if path.is_file() else None
+    if found is None:
+        raise NotFound(
+            f"there is no MLproject file at {path}: name one, or the folder that it lies in"
+        )
+    return _read(found, found.parent).steps
+
+
+def _read(path: Path, folder: Path) -> Project:
     data = path.read_bytes()
     document = read_yaml(data, str(path)) if data.strip() else {}
     environment = {key: document[key] for key in _ENVIRONMENT_KEYS if key in document}
@@ -96,16 +128,12 @@ def load_project(folder: Path) -> Project:
             f"{path} names more than one environment, {' and '.join(environment)}: keep one of them"
         )
     name = document.get("name")
-    return Project(
-        None if name is None else str(name),
-        folder,
-        {
-            str(key): _entry_point(str(key), value, path)
-            for key, value in _mapping(document.get("entry_points"), "entry_points", path).items()
-        },
-        environment,
-        _steps(document.get("steps"), path),
-    )
+    entry_points = {
+        str(key): _entry_point(str(key), value, path)
+        for key, value in _mapping(document.get("entry_points"), "entry_points", path).items()
+    }
+    steps = linked(_steps(document.get("steps"), path), entry_points, str(path))
+    return Project(None if name is None else str(name), folder, entry_points, environment, steps)
 
 
 def find_mlproject(folder: Path) -> Path | None:
@@ -148,14 +176,14 @@ def _parameter(name: str, spec: object, path: Path) -> Parameter:
     )
 
 
-def _steps(value: object, path: Path) -> tuple[Mapping[str, Any], ...]:
+def _steps(value: object, path: Path) -> list[Step]:
     if value is None:
-        return ()
+        return []
     if not isinstance(value, list) or not all(isinstance(step, Mapping) for step in value):
         raise InvalidInput(
             f"{path}: steps should be a list of mappings, such as [{{entry_point: load}}]"
         )
-    return tuple(value)
+    return [read_step(step, str(path)) for step in value]
 
 
 def _mapping(value: object, what: str, path: Path) -> Mapping[Any, Any]:

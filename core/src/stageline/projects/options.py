@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -39,6 +39,12 @@ class RunOptions(TypedDict, total=False):
     """Options of `docker run`, by name."""
     build_image: bool
     """Whether to build an image with the project's code in it."""
+    max_parallel: int | None
+    """Of a project with steps: how many of them run side by side at most; default: as many as there are processors."""
+    use_cache: bool
+    """Whether a step is skipped that was run before with all the same, which is the default."""
+    refresh: Sequence[str]
+    """Steps that are run again in any case."""
     say: Say
     """Told, in a line each, what takes a while; default: the log."""
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stageline.projects import parameters as binding_rules
 from stageline.projects.command import render_command
 from stageline.projects.environments.read import read_environment
 from stageline.projects.mlproject import EntryPoint, Project, load_project
+from stageline.projects.secrets import Secrets
 from stageline.projects.sources.fetch import fetch
 
 if TYPE_CHECKING:
     from stageline.projects.environments.spec import EnvironmentSpec
     from stageline.projects.options import Say
     from stageline.projects.sources.fetched import Fetched
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A project that was fetched and read. `source.discard()` when done with it."""
+
+    source: Fetched
+    project: Project
+    environment: EnvironmentSpec
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,11 @@ class Planned:
     entry_point: EntryPoint
     binding: binding_rules.Binding
 
+    @cached_property
+    def secrets(self) -> Secrets:
+        """What among the values is not to be shown."""
+        return Secrets(self.binding.params)
+
     def arguments(self, fetch_path: binding_rules.FetchPath) -> dict[str, str]:
         """What the command is given. Raises as `parameters.arguments`."""
         return binding_rules.arguments(
@@ -39,31 +55,38 @@ class Planned:
         """The line for bash. Raises `InvalidInput`."""
         return render_command(self.entry_point, values, self.binding.extra)
 
+    def shown_command(self, values: Mapping[str, str]) -> str:
+        """The same without secrets."""
+        shown = self.secrets.shown
+        return render_command(self.entry_point, shown(values), shown(self.binding.extra))
 
-def plan(
+
+def open_project(
     uri: str,
-    entry_point: str,
-    parameters: Mapping[str, object],
     *,
     version: str | None,
     cache: Path,
     say: Say,
-) -> Planned:
-    """Fetch a project and bind the parameters of an entry point. Records nothing.
+    storage_options: Mapping[str, Any] | None = None,
+) -> Opened:
+    """Fetch a project and read what it says of itself. Records nothing.
 
     Raises:
-        InvalidInput: the project, the entry point or a parameter breaks a rule.
+        InvalidInput: the project breaks a rule.
         NotFound: there is no such project.
     """
-    source = fetch(uri, version, cache=cache, say=say)
+    source = fetch(uri, version, cache=cache, say=say, storage_options=storage_options)
     try:
         project = load_project(source.folder)
-        environment = read_environment(source.folder, project.environment)
-        entry = project.entry_point(entry_point)
-        bound = binding_rules.bind(entry, parameters)
-        planned = Planned(source, project, environment, entry, bound)
-        planned.command(bound.declared)  # a place that nothing can be quoted for shows now
+        return Opened(source, project, read_environment(source.folder, project.environment))
     except BaseException:
         source.discard()
         raise
+
+
+def plan(opened: Opened, entry: EntryPoint, parameters: Mapping[str, object]) -> Planned:
+    """Bind the parameters of an entry point. Records nothing. Raises `InvalidInput` if they break a rule."""
+    bound = binding_rules.bind(entry, parameters)
+    planned = Planned(opened.source, opened.project, opened.environment, entry, bound)
+    planned.command(bound.declared)  # a place that nothing can be quoted for shows now
     return planned

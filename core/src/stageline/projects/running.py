@@ -1,32 +1,27 @@
-"""From a project's URI to a tracked run of one of its entry points."""
+"""From a project's URI to a tracked run of one of its entry points, or of its steps."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from typing_extensions import Unpack
 
-from stageline.errors import InvalidInput
-from stageline.projects.beginning import EndIfLeft, begin_run, publish
 from stageline.projects.downloads import Downloads
 from stageline.projects.interruption import sigterm_raises
-from stageline.projects.launching import Job, get_launcher
 from stageline.projects.options import RunOptions, check_options
-from stageline.projects.planning import Planned, plan
-from stageline.projects.submitted import SubmittedRun
-from stageline.projects.tags import TAG_COMMAND
-from stageline.projects.variables import run_variables
+from stageline.projects.planning import Opened, Planned, open_project, plan
+from stageline.projects.submission import Submission
 
 if TYPE_CHECKING:
+    from stageline.projects.steps.inputs import StepResult
+    from stageline.projects.steps.preview import Preview
+    from stageline.projects.steps.running import StepPlan, Steps
+    from stageline.projects.submitted import SubmittedRun
     from stageline.settings import Settings
+    from stageline.storage.port import ObjectStore
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.runs import Runs
 
@@ -38,6 +33,7 @@ class Projects:
 
     def __init__(
         self,
+        store: ObjectStore,
         runs: Runs,
         settings: Settings,
         *,
@@ -45,11 +41,18 @@ class Projects:
         fetch_model: Callable[[str, Path], Path],
         storage_options: Callable[[], Mapping[str, Any]],
     ) -> None:
-        self._runs = runs
+        self._store = store
         self._settings = settings
         self._options = storage_options
-        self._artifacts = artifacts
         self._downloads = Downloads(artifacts, fetch_model, self._storage_options)
+        self._submission = Submission(
+            runs,
+            settings,
+            artifacts=artifacts,
+            downloads=self._downloads,
+            cache=self.cache,
+            storage_options=storage_options,
+        )
 
     @property
     def cache(self) -> Path:
@@ -59,7 +62,7 @@ class Projects:
     def run(
         self,
         uri: str | Path,
-        entry_point: str = "main",
+        entry_point: str | None = None,
         parameters: Mapping[str, object] | None = None,
         **options: Unpack[RunOptions],
     ) -> SubmittedRun:
@@ -67,7 +70,8 @@ class Projects:
 
         Args:
             uri: A folder, an archive, a git repository, or any URL that fsspec knows; `#subfolder` a folder in it.
-            entry_point: Its name in the MLproject file, or a script: `.py`, `.sh` or `.R`.
+            entry_point: Its name in the MLproject file, or a script: `.py`, `.sh` or `.R`. By default the project's
+                steps, each as a child of the run, or `main` if it has none.
             parameters: Values by name. What the entry point does not declare follows its command as `--name value`.
             options: See `RunOptions`.
 
@@ -88,107 +92,129 @@ class Projects:
     def describe(
         self,
         uri: str | Path,
-        entry_point: str = "main",
+        entry_point: str | None = None,
         parameters: Mapping[str, object] | None = None,
         **options: Unpack[RunOptions],
     ) -> str:
-        """What `run` would do, for people: the command and its environment. Fetches the project, records nothing."""
-        check_options(options)
-        planned = self._planned(str(uri), entry_point, parameters or {}, options)
-        try:
-            unset = "<of the run>"
-            values = planned.arguments(_where_it_would_be)
-            job = self._job(
-                planned, values, options, run_id=unset, experiment_id=unset, folder=Path(unset)
-            )
-            return get_launcher(options.get("backend", "local")).describe(job)
-        finally:
-            planned.source.discard()
+        """What `run` would do, for people: the command and its environment, or which steps it would run and skip.
 
-    # -- the steps --------------------------------------------------------------------------------
+        Fetches the project, records nothing, and shows no secrets.
+        """
+        check_options(options)
+        opened = self._opened(uri, options)
+        try:
+            if entry_point is None and opened.project.steps:
+                from stageline.projects.steps.preview import shown
+
+                return shown(self._steps(opened, options).preview(parameters or {}, options))
+            return self._submission.describe(_planned(opened, entry_point, parameters), options)
+        finally:
+            opened.source.discard()
+
+    # -- steps, one by one ------------------------------------------------------------------------
+
+    def plan(
+        self,
+        uri: str | Path,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        version: str | None = None,
+    ) -> StepPlan:
+        """The steps of a project, checked with these parameters, and the commit that they are of; plain JSON.
+
+        Raises:
+            InvalidInput: the project has no steps, or a parameter breaks a rule.
+            NotFound: there is no such project.
+        """
+        options: RunOptions = {"version": version}
+        opened = self._opened(uri, options)
+        try:
+            return self._steps(opened, options).plan(parameters or {})
+        finally:
+            opened.source.discard()
+
+    def preview(
+        self,
+        uri: str | Path,
+        parameters: Mapping[str, object] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> list[Preview]:
+        """What `run` would do with each step: run it or skip it, and why. Records nothing."""
+        check_options(options)
+        opened = self._opened(uri, options)
+        try:
+            return self._steps(opened, options).preview(parameters or {}, options)
+        finally:
+            opened.source.discard()
+
+    def run_step(
+        self,
+        uri: str | Path,
+        step: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        upstream: Mapping[str, StepResult] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> StepResult:
+        """Run one step as a tracked run, or skip it if that was made before; what came of it is plain JSON.
+
+        Args:
+            uri: The project. Give the `version` of its `plan`, or the steps may be of different ones.
+            step: Its name.
+            parameters: Values for all steps, as for `run`.
+            upstream: What came of the steps that it needs, by their names.
+            options: See `RunOptions`.
+
+        Raises:
+            InvalidInput: there is no such step, or the result of one that it needs is missing.
+            RunFailed: its command failed, or did not make its outputs.
+        """
+        check_options(options)
+        with sigterm_raises():
+            opened = self._opened(uri, options)
+            try:
+                steps = self._steps(opened, options)
+                return steps.run_one(step, parameters or {}, upstream or {}, options)
+            finally:
+                opened.source.discard()
+
+    # -- how it is done ---------------------------------------------------------------------------
 
     def _submit(
-        self, uri: str, entry_point: str, parameters: Mapping[str, object], options: RunOptions
+        self,
+        uri: str,
+        entry_point: str | None,
+        parameters: Mapping[str, object],
+        options: RunOptions,
     ) -> SubmittedRun:
-        launcher = get_launcher(options.get("backend", "local"))
-        self._check(options)
-        planned = self._planned(uri, entry_point, parameters, options)
-        run_id = options.get("run_id")
-        owns_end = run_id is None or self._runs.find_open(run_id) is None
-        with contextlib.ExitStack() as undo:
-            undo.callback(planned.source.discard)
-            run = begin_run(self._runs, planned, options)
-            if owns_end:
-                undo.push(EndIfLeft(run))
-            folder = _run_folder(options.get("storage_dir"))
-            if not options.get("storage_dir"):
-                undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            values = planned.arguments(lambda url, name: self._downloads.fetch(url, folder / name))
-            job = self._job(
-                planned, values, options, run_id=run.run_id, experiment_id=run.experiment_id, folder=folder
-            )  # fmt: skip
-            job = replace(
-                job,
-                set_tags=run.set_tags,
-                write=run.write_output,
-                keep_file=self._artifacts(run.run_id).log_file,
-            )
-            run.set_tags({TAG_COMMAND: job.command})
-            publish(run, self._runs)
-            job.say(f"run {run.run_id}: {job.command}")
-            launched = launcher.launch(job)
-            left = undo.pop_all()
-        return SubmittedRun(run, launched, owns_end=owns_end, clean_up=left.close)
+        self._submission.check(options)
+        opened = self._opened(uri, options)
+        try:
+            if entry_point is None and opened.project.steps:
+                return self._steps(opened, options).submit(parameters, options)
+            planned = _planned(opened, entry_point, parameters)
+        except BaseException:
+            opened.source.discard()
+            raise
+        return self._submission.submit(planned, options)
 
-    def _check(self, options: RunOptions) -> None:
-        if options.get("experiment_name") and options.get("experiment_id"):
-            raise InvalidInput("give the experiment by name or by id, not by both")
-        if self._settings.store.startswith("memory:"):
-            raise InvalidInput(
-                f"a project runs in a process of its own, which does not see {self._settings.store}: name another "
-                "store, such as a folder"
-            )
-
-    def _planned(
-        self, uri: str, entry_point: str, parameters: Mapping[str, object], options: RunOptions
-    ) -> Planned:
-        return plan(
-            uri,
-            entry_point,
-            parameters,
+    def _opened(self, uri: str | Path, options: RunOptions) -> Opened:
+        return open_project(
+            str(uri),
             version=options.get("version"),
             cache=self.cache,
             say=options.get("say", _log.info),
+            storage_options=self._storage_options(str(uri).partition(":")[0]),
         )
 
-    def _job(
-        self,
-        planned: Planned,
-        values: Mapping[str, str],
-        options: RunOptions,
-        *,
-        run_id: str,
-        experiment_id: str,
-        folder: Path,
-    ) -> Job:
-        """The job, but for what it records into."""
-        settings = msgspec.structs.replace(self._settings, storage_options=dict(self._options()))
-        variables = run_variables(run_id, experiment_id, options.get("experiment_name"), settings)
-        return Job(
-            run_id=run_id,
-            project_name=planned.project.name,
-            entry_point=planned.entry_point.name,
-            command=planned.command(values),
-            source=planned.source,
-            variables=variables,
-            environment=planned.environment,
-            env_manager=options.get("env_manager"),
-            cache=self.cache,
-            run_folder=folder,
-            options=options.get("backend_config") or {},
-            docker_args=options.get("docker_args") or {},
-            build_image=options.get("build_image", False),
-            say=options.get("say", _log.info),
+    def _steps(self, opened: Opened, options: RunOptions) -> Steps:
+        # Late: most projects have none.
+        from stageline.projects.steps.running import Steps
+        from stageline.projects.steps.versions import Versions
+
+        versions = Versions(self._submission.artifacts, self._downloads, self._storage_options)
+        return Steps(
+            opened, self._store, self._submission, versions, self._settings, self.cache, options
         )
 
     def _storage_options(self, protocol: str) -> Mapping[str, Any]:
@@ -197,11 +223,7 @@ class Projects:
         return self._options() if is_stores else {}
 
 
-def _run_folder(storage_dir: str | Path | None) -> Path:
-    if storage_dir:
-        Path(storage_dir).mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="stageline-run-", dir=storage_dir or None)).absolute()
-
-
-def _where_it_would_be(url: str, name: str) -> Path:
-    return Path("<of the run>", name, url.rstrip("/").rpartition("/")[2])
+def _planned(
+    opened: Opened, entry_point: str | None, parameters: Mapping[str, object] | None
+) -> Planned:
+    return plan(opened, opened.project.entry_point(entry_point or "main"), parameters or {})

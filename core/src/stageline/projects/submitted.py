@@ -32,6 +32,8 @@ def ending_of(exit_: Exit, stopped_by: str | None) -> tuple[RunStatus, str | Non
         return status, exit_.signal
     if exit_.code == 0:
         return RunStatus.FINISHED, None
+    if exit_.code is None:
+        return RunStatus.FAILED, exit_.detail
     said = f": {exit_.detail}" if exit_.detail else ""
     return RunStatus.FAILED, f"exit code {exit_.code}{said}"
 
@@ -50,8 +52,11 @@ class SubmittedRun:
         *,
         owns_end: bool = True,
         clean_up: Callable[[], None] = lambda: None,
+        shown: Callable[[str], str] = str,
     ) -> None:
+        """`shown` takes secrets out of why it failed, which may be what its command said last."""
         self._run = run
+        self._shown = shown
         self._launched = launched
         self._owns_end = owns_end
         self._clean_up = clean_up
@@ -138,6 +143,7 @@ class SubmittedRun:
         self._run.set_tags(tags)
 
     def _end(self, status: RunStatus, reason: str | None) -> None:
+        reason = None if reason is None else self._shown(reason)
         try:
             if self._owns_end:
                 self._run.end(status, reason)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TAG_ENTRY_POINT = "mlflow.project.entryPoint"
 TAG_BACKEND = "mlflow.project.backend"
+TAG_STEP = "stageline.project.step"
 TAG_COMMAND = "stageline.project.command"
 TAG_EXIT_CODE = "stageline.project.exitCode"
 TAG_SIGNAL = "stageline.project.signal"
@@ -24,7 +25,7 @@ TAG_DURATION = "stageline.project.durationS"
 """Of the command alone: a run's own time holds fetching and building too."""
 
 
-def project_tags(source: Fetched, entry_point: str, backend: str) -> dict[str, str]:
+def project_tags(source: Fetched, entry_point: str | None, backend: str) -> dict[str, str]:
     """The tags that are known before anything runs."""
     tags = {
         TAG_SOURCE_NAME: source.uri,

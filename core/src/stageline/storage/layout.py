@@ -14,6 +14,7 @@ GC = "gc/"
 WEBHOOKS = "webhooks/"
 LOGGED_MODELS = "models/"
 WATCHERS = "watchers/"
+STEPS = "steps/"
 
 LAST_REVISION = 2**63 - 1
 LONGEST_SEGMENT = 200
@@ -151,6 +152,21 @@ def webhook_journal() -> str:
 def webhook_progress(webhook_id: str) -> str:
     """Folder of the numbered journal of what one webhook was told."""
     return f"{WEBHOOKS}progress/{webhook_id}/"
+
+
+def step_folder(facts_key: str) -> str:
+    """Folder of what runs made from the same facts; its name is their digest."""
+    return f"{STEPS}made/{facts_key[:2]}/{facts_key}/"
+
+
+def step_made(facts_key: str, run_id: str) -> str:
+    """Create-only: what one run of a step made."""
+    return f"{step_folder(facts_key)}{run_id}.json"
+
+
+def step_last(project: str, step: str) -> str:
+    """Replaced each time: what a step of a project made last."""
+    return f"{STEPS}last/{segment_of(project)}/{segment_of(step)}.json"
 
 
 def watcher(name: str) -> str:
