@@ -116,6 +116,13 @@ ARGS ?=
 run_suite = mkdir -p "$(PREFECT_HOME)" "$(AIRFLOW_HOME)" && env -u STAGELINE_STORE -u PREFECT_API_URL $(1) $(ARGS) || { status=$$?; test $$status -eq 5 -a -n "$(ARGS)"; }
 has_tests = test -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)"
 
+# Pages are looked at in Debian's Chromium, in the suites of both orchestrators.
+define need_chromium
+@command -v chromium >/dev/null || { echo "== installing Chromium"; \
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+	|| { echo "no Chromium found: install it (Debian: chromium)" >&2; exit 1; }
+endef
+
 .PHONY: test test-prefect test-core test-airflow test-spark test-core-airflow
 test: ## Core's tests in both environments, each integration's in its own
 	@rm -f .coverage
@@ -133,7 +140,8 @@ test-core: $(PREFECT_ENV) ## core, in the Prefect environment, with coverage
 	@$(call run_suite,$(PREFECT)/python -m pytest $(CORE_TESTS) $(PARALLEL) \
 		--cov $(if $(FLOOR),--cov-append,--cov-fail-under=0))
 
-test-airflow: $(AIRFLOW_ENV) ## integrations/airflow
+test-airflow: $(AIRFLOW_ENV) ## integrations/airflow (installs Debian's Chromium where there is none)
+	$(need_chromium)
 	@if $(call has_tests,tests/airflow); then echo "== airflow integration"; \
 		$(call run_suite,$(AIRFLOW)/python -m pytest tests/airflow); \
 	else echo "== airflow integration: no tests yet"; fi

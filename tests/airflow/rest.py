@@ -90,6 +90,11 @@ class DagRun:
         """Where the API has it."""
         return f"/dags/{self.dag_id}/dagRuns/{self.run_id}"
 
+    @property
+    def page(self) -> str:
+        """Where a browser has it."""
+        return f"/dags/{self.dag_id}/runs/{self.run_id}"
+
     def about(self) -> dict[str, Any]:
         """What the API says of it."""
         told: dict[str, Any] = self.rest.get(self.path)
