@@ -129,7 +129,7 @@ def artifact_key(*words: str) -> str:
     >>> artifact_key("card", "Train it!")
     'card-train-it'
     >>> artifact_key("card", "训练")
-    'card-4cb3ecd3'
+    'card-f952fe49'
     """
     key = "-".join(
         filter(None, (re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-") for word in words))
