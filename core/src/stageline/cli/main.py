@@ -22,6 +22,7 @@ from stageline.cli import (
     projects,
     registry,
     runs,
+    server,
 )
 from stageline.cli.session import Session
 from stageline.errors import StagelineError, reaction
@@ -76,6 +77,7 @@ app.add_typer(project_environments.app, name="projects")
 app.add_typer(plugins.watch, name="watch")
 projects.register(app)
 care.register(app)
+server.register(app)
 
 
 def main() -> None:

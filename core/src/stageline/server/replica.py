@@ -101,7 +101,9 @@ class Replica:
                 stream.ship()
 
     def _repeat(self, duty: Callable[[], object], every_s: float) -> None:
-        while not self._stopped.wait(every_s):
+        pause = 0.0 if duty == self.workspace.sync else every_s  # others' logs wait long enough
+        while not self._stopped.wait(pause):
+            pause = every_s
             try:
                 duty()
             except StagelineError as error:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from stageline.models.scoring import JSON, PROTOCOL_VERSION
 from stageline.serving.description import describe, show
+from stageline.serving.talk import Trouble
 
 if TYPE_CHECKING:
     from stageline.models.loading import LoadedModel
@@ -27,6 +28,11 @@ class Following:
     def __init__(self) -> None:
         self.trouble = ""
         """Why what it names now is not what is served; empty if it is."""
+
+    def hear(self, word: object) -> None:
+        """Take in what the parent says."""
+        if isinstance(word, Trouble):
+            self.trouble = word.text
 
 
 def create_app(

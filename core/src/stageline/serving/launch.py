@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import signal
-import socket
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from stageline.errors import InvalidInput
 from stageline.models.uri import parse_model_uri
 from stageline.serving.following import Follower, Found, check_followed, find, public_name
 from stageline.serving.hosts import is_loopback
+from stageline.serving.listening import bound
 from stageline.serving.order import Limits, Order
+from stageline.serving.post import set_up_log
 from stageline.serving.supervisor import Model, Supervisor
-from stageline.serving.worker import set_up_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stageline.models.trust import Trust
     from stageline.serving.following import Source
-
-BACKLOG = 2048
 
 
 def serve(
@@ -58,7 +55,7 @@ def serve(
     if follow_s is not None:
         check_followed(uri)
     set_up_log()
-    listener = _bound(host, port)
+    listener = bound(host, port)
     found = find(source, uri)
     template = Order(
         uri=public_name(parse_model_uri(uri)),
@@ -94,23 +91,3 @@ def serve(
         if follower is not None:
             follower.stop()
         listener.close()
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that is bound and does not listen yet: whoever asks before a worker is ready is refused."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise InvalidInput(f"there is no address {host!r} to listen on: {error}") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise InvalidInput(
-            f"{host}:{port} can not be listened on: {error.strerror}. Choose another --port; 0 takes any that is free"
-        ) from error
-    return listener

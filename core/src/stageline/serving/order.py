@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
 import msgspec
 
 from stageline.models.trust import NO_TRUST, Trust
+
+Job: TypeAlias = Callable[[Any, Any, Any], None]
+"""The target of a worker's process: takes the task, the listening socket and the line to its parent."""
+
+
+class Draining(Protocol):
+    """The limit that whoever lets a worker go has to know."""
+
+    @property
+    def drain_s(self) -> float:
+        """Seconds that requests may take to end once the server was told to stop."""
+        ...
+
+
+class Task(Protocol):
+    """What workers are started for; it is sent to each, so it has to be picklable."""
+
+    @property
+    def label(self) -> str:
+        """For the log."""
+        ...
+
+    @property
+    def limits(self) -> Draining:
+        """Of each worker."""
+        ...
+
+    @property
+    def job(self) -> Job:
+        """What a worker process does."""
+        ...
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,3 +73,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] | None = None
     """Host names that requests may name; None for any."""
     is_followed: bool = False
+
+    @property
+    def job(self) -> Job:
+        """What a worker process does."""
+        from stageline.serving.worker import work  # late: it knows this module
+
+        return work

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stageline import errors
 from stageline.errors import StagelineError
 from stageline.serving.following import Found, remove
+from stageline.serving.post import KEEP_ALIVE_S
 from stageline.serving.talk import Failed, Go, Loaded, Serving, Stuck, Trouble
 from stageline.serving.team import Team, Worker
-from stageline.serving.worker import KEEP_ALIVE_S
 
 if TYPE_CHECKING:
     import socket
 
-    from stageline.serving.order import Order
+    from stageline.serving.order import Task
 
 LINGER_S = 1.0
 """Seconds that idle connections have at the end."""
@@ -37,8 +37,9 @@ _log = logging.getLogger("stageline")
 class Model(NamedTuple):
     """A model, and how to serve it."""
 
-    order: Order
-    found: Found
+    order: Task
+    found: Found | None = None
+    """What to remove when nobody serves it any more."""
 
 
 class Supervisor:
@@ -54,7 +55,7 @@ class Supervisor:
         self._team: Team | None = None
         self._next: Team | None = None
         self._leaving: list[Team] = []
-        self._models: dict[int, Found] = {}
+        self._models: dict[int, Found | None] = {}
         self._unloaded = self._unseen = ""
         self._deaths = 0
         self._replace_at = 0.0
@@ -177,9 +178,10 @@ class Supervisor:
                 news = self._news.get_nowait()
                 if isinstance(news, str):
                     self._note(unseen=news)
-                elif self._team is not None and news.found.label == self._team.order.label:
+                elif self._team is not None and news.order.label == self._team.order.label:
                     self._drop_next()  # it moved away and came back
-                    remove(news.found)
+                    if news.found is not None:
+                        remove(news.found)
                     self._note(unloaded="")
                 else:
                     self._drop_next()

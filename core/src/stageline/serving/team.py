@@ -1,4 +1,4 @@
-"""The worker processes of one model: started together, opened together, replaced one by one."""
+"""The worker processes of one task, such as a model: started together, opened together, replaced one by one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from stageline.serving.talk import Go, Leave, Loaded, Serving
-from stageline.serving.worker import work
 
 if TYPE_CHECKING:
     import socket
 
-    from stageline.serving.order import Order
+    from stageline.serving.order import Task
 
 Phase: TypeAlias = Literal["loading", "loaded", "serving", "leaving"]
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would take threads and locks along
@@ -22,9 +21,9 @@ _SPAWN = multiprocessing.get_context("spawn")  # a fork would take threads and l
 class Worker:
     """One process, as its parent sees it."""
 
-    def __init__(self, order: Order, listener: socket.socket) -> None:
+    def __init__(self, order: Task, listener: socket.socket) -> None:
         self.line, theirs = _SPAWN.Pipe()
-        self.process = _SPAWN.Process(target=work, args=(order, listener, theirs))
+        self.process = _SPAWN.Process(target=order.job, args=(order, listener, theirs))
         self.process.start()
         theirs.close()  # so that its death is the end of the line
         self.phase: Phase = "loading"
@@ -79,9 +78,9 @@ class Worker:
 
 
 class Team:
-    """`size` workers that serve one model."""
+    """`size` workers at one task."""
 
-    def __init__(self, order: Order, listener: socket.socket, size: int) -> None:
+    def __init__(self, order: Task, listener: socket.socket, size: int) -> None:
         self.order = order
         self._listener = listener
         self.workers = [Worker(order, listener) for _ in range(size)]
