@@ -247,7 +247,7 @@ class Workspace:
 
         read_format(self.store)
         for active in self.runs.open_runs():
-            active.stream.publish_live()
+            active.stream.publish_news()
         found = self.index.search(
             experiment_ids, filter_string, view, max_results, order_by, page_token
         )
