@@ -59,7 +59,8 @@ def card_markdown(run: ActiveRun | Run | str, workspace: TaskWorkspace | None = 
 
 
 def show_card(call: TaskCall, workspace: TaskWorkspace) -> None:
-    """The run of `call` has ended: show it, if its tracking says so. What that takes is done beside the work."""
+    """The run of `call` has ended: show it, if its tracking says so, when there is a pause in the work."""
+    PUBLISHER.note_work()
     card = call.tracking.card
     is_flow = isinstance(call.identity, PipelineIdentity)
     if card is False or (card == "auto" and not is_flow and _is_one_of_many(call)):
