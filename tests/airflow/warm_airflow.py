@@ -40,6 +40,9 @@ def _load() -> None:
     import airflow.sdk.definitions.dag
     import airflow.sdk.execution_time.supervisor
     import airflow.serialization.serialized_objects  # noqa: F401
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    _ = in_process_api_server().app  # starts no thread; making it takes longer than most tests
 
 
 def _forked(job: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +51,10 @@ def _forked(job: dict[str, Any]) -> dict[str, Any]:
     place.mkdir()
     shutil.rmtree(HOME / "dags", ignore_errors=True)
     (HOME / "dags").mkdir()
+    for left in HOME.glob(
+        "airflow.db*"
+    ):  # its write-ahead log too, which would be played into the copy
+        left.unlink()
     shutil.copy(HOME / "migrated.db", HOME / "airflow.db")
     (HOME / "dags" / "dags.py").write_text(job["dags"])
     (place / "script.py").write_text(job["script"])
