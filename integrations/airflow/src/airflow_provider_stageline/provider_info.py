@@ -12,9 +12,20 @@ def get_provider_info() -> dict[str, object]:
         "description": "ML tracking, models and a gated registry in your own bucket or folder.",
         "integrations": [{"integration-name": _NAME, "tags": ["software"]}],
         "hooks": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.hooks"]}],
+        "operators": [{"integration-name": _NAME, "python-modules": _OPERATORS}],
+        "sensors": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.sensors"]}],
+        "triggers": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.triggers"]}],
+        "asset-uris": [
+            {
+                "schemes": ["stageline"],
+                "handler": f"{_PACKAGE}.assets.sanitize_uri",
+                "to_openlineage_converter": f"{_PACKAGE}.assets.to_openlineage",
+            }
+        ],
         "connection-types": [_CONNECTION_TYPE],
         "task-decorators": [
-            {"name": "stageline", "class-name": f"{_PACKAGE}.decorators.stageline_task"}
+            {"name": "stageline", "class-name": f"{_PACKAGE}.decorators.stageline_task"},
+            {"name": "stage_gate", "class-name": f"{_PACKAGE}.operators.gates.stage_gate_task"},
         ],
         "extra-links": [f"{_PACKAGE}.links.RunLink", f"{_PACKAGE}.links.ModelVersionLink"],
         "plugins": [
@@ -23,6 +34,11 @@ def get_provider_info() -> dict[str, object]:
         "config": {"stageline": {"description": "Tracking of tasks.", "options": _OPTIONS}},
     }
 
+
+_OPERATORS = [
+    f"{_PACKAGE}.operators.{name}"
+    for name in ("evaluating", "gates", "projects", "requests", "scoring", "stages", "versions")
+]
 
 _CONNECTION_TYPE = {
     "connection-type": "stageline",
