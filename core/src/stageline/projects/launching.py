@@ -51,6 +51,8 @@ class Job:
     """Records something about the run."""
     write: Callable[[str, str], object] = lambda stream, text: None
     """Keeps whole lines that the command printed, by `stdout` or `stderr`."""
+    shows_output: bool = True
+    """Whether what the command prints is also shown here."""
     keep_file: Callable[[Path, str], None] = lambda file, folder: None
     """Stores a local file among the run's artifacts, by its own name in a folder."""
 

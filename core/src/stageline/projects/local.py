@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +32,6 @@ _log = logging.getLogger("stageline")
 
 def launch(job: Job) -> LocalCommand:
     """Prepare the environment. Raises as `prepare`."""
-    if job.build_image:
-        raise InvalidInput(
-            "the backend 'local' builds no image: name one in docker_env of the MLproject file that has all that the "
-            "project needs; the project's code is seen inside of it"
-        )
     prepared = prepare(
         job.environment,
         job.env_manager,
@@ -42,8 +39,26 @@ def launch(job: Job) -> LocalCommand:
         say=job.say,
         docker_args=job.docker_args,
     )
+    if job.build_image:
+        prepared = _with_code(prepared, job)
     job.set_tags(prepared.tags)
     return LocalCommand(job, prepared)
+
+
+def _with_code(prepared: Prepared, job: Job) -> Prepared:
+    # Late: few have an image built for each run.
+    from stageline.projects.environments.docker import Container
+    from stageline.projects.environments.image import build_image
+
+    if not isinstance(prepared, Container):
+        raise InvalidInput(
+            "there is no image to build on: name one in docker_env of the MLproject file, or leave --build-image out"
+        )
+    plain = re.sub(r"[^a-z0-9]+", "-", (job.project_name or "project").lower()).strip("-")
+    name = f"{plain or 'project'}:{(job.source.commit or job.run_id)[:32]}"
+    image_id = build_image(prepared.spec.image, name, job.source.folder, say=job.say)
+    spec = replace(prepared.spec, image=name)
+    return replace(prepared, spec=spec, image_id=image_id, holds_code=True)
 
 
 def describe(job: Job) -> str:
@@ -71,7 +86,9 @@ class LocalCommand:
 
     def run(self) -> Exit:
         """Run it, and keep its output. Raises `InvalidInput` if it can not be started."""
-        output = Output(self._job.write, self._job.run_folder / FILE_NAME)
+        output = Output(
+            self._job.write, self._job.run_folder / FILE_NAME, shows=self._job.shows_output
+        )
         try:
             with self._lock:
                 if self._is_stopped:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from stageline.projects.submitted import SubmittedRun
 
 Say = Callable[[str], None]
 
@@ -47,6 +50,10 @@ class RunOptions(TypedDict, total=False):
     """Steps that are run again in any case."""
     say: Say
     """Told, in a line each, what takes a while; default: the log."""
+    output: Callable[[str, str], object]
+    """Told what commands print, by `stdout` or `stderr`, in whole lines and without secrets, instead of showing it."""
+    begun: Callable[[SubmittedRun], object]
+    """Told each run whose command is about to begin, so that another thread can cancel it."""
 
 
 def check_options(options: Mapping[str, object]) -> None:

@@ -25,9 +25,12 @@ class Output:
     Args:
         write: Takes the name of a stream and whole lines of it; see `Capture`.
         file: Gets all of it, in the order of its coming. Must not exist.
+        shows: Whether it goes to this process's own streams too.
     """
 
-    def __init__(self, write: Callable[[str, str], object], file: Path) -> None:
+    def __init__(
+        self, write: Callable[[str, str], object], file: Path, *, shows: bool = True
+    ) -> None:
         self.file = file
         self.last_error_line = ""
         """The last line of `stderr` that says something, cut to a sentence's length."""
@@ -36,7 +39,9 @@ class Output:
         self._has_complained = False
         self._capture = Capture(self._keep)
         self._tees = {
-            name: self._capture.tee(name, cast("TextIO", _Shown(getattr(sys, name))))
+            name: self._capture.tee(
+                name, cast("TextIO", _Shown(getattr(sys, name) if shows else None))
+            )
             for name in ("stdout", "stderr")
         }
         decoder = codecs.getincrementaldecoder("utf-8")

@@ -105,6 +105,12 @@ class Submission:
                 secrets.mask(file)
                 self.artifacts(run.run_id).log_file(file, folder)
 
+            def write(stream: str, text: str) -> None:
+                clean = secrets.output(text)
+                run.write_output(stream, clean)
+                if "output" in options:
+                    options["output"](stream, clean)
+
             besides.ready(run)
             values = planned.arguments(lambda url, name: self._downloads.fetch(url, folder / name))
             job = self._job(
@@ -114,7 +120,8 @@ class Submission:
             job = replace(
                 job,
                 set_tags=run.set_tags,
-                write=lambda stream, text: run.write_output(stream, secrets.output(text)),
+                write=write,
+                shows_output="output" not in options,
                 keep_file=keep_file,
             )
             shown = planned.shown_command(values)
@@ -123,9 +130,12 @@ class Submission:
             job.say(f"run {run.run_id}: {shown}")
             launched = besides.wrapped(run, launcher.launch(job))
             left = undo.pop_all()
-        return SubmittedRun(
+        submitted = SubmittedRun(
             run, launched, owns_end=owns_end, clean_up=left.close, shown=secrets.text
         )
+        if "begun" in options:
+            options["begun"](submitted)
+        return submitted
 
     def describe(self, planned: Planned, options: RunOptions) -> str:
         """What `submit` would run, for people, without secrets."""

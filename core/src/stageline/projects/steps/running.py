@@ -140,9 +140,12 @@ class Steps:
                 return self._workshop.run(step, given, upstream, mine, began)
 
             pipeline = Pipeline(self._project.steps, run_step, options.get("max_parallel"))
-        return SubmittedRun(
+        submitted = SubmittedRun(
             run, pipeline, owns_end=owns_end, clean_up=self._source.discard, shown=secrets.text
         )
+        if "begun" in options:
+            options["begun"](submitted)
+        return submitted
 
     def _check(self, given: Mapping[str, object]) -> None:
         for step in self._project.steps:
@@ -151,7 +154,7 @@ class Steps:
 
 def _of_children(options: RunOptions, run_id: str, experiment_id: str) -> RunOptions:
     child = options.copy()
-    for name in ("run_id", "run_name", "experiment_id", "experiment_name"):
+    for name in ("run_id", "run_name", "experiment_id", "experiment_name", "begun"):
         child.pop(name, None)  # type: ignore[misc]  # all of them may be left out
     if experiment_id:
         child["experiment_id"] = experiment_id
