@@ -93,7 +93,7 @@ def test_launcher_that_breaks_leaves_no_run_open(
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("sun", "there are empty, gone, local, moon"),
+        ("sun", "there are empty, gone, kubernetes, local, moon"),
         ("empty", "json is no launcher"),
         ("gone", "needs no_such_module"),
     ],

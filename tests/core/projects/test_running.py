@@ -191,7 +191,7 @@ def test_what_can_be_refused_leaves_no_run(
     ("option", "match"),
     [
         ({"docker_args": {"gpus": "all"}}, "local takes no options for `docker run`"),
-        ({"build_image": True}, "builds no image"),
+        ({"build_image": True}, "no image to build on"),
     ],
 )
 def test_option_that_nobody_would_act_on_is_refused(

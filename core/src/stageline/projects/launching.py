@@ -29,7 +29,9 @@ class Job:
     project_name: str | None
     entry_point: str
     command: str
-    """A line for `bash -c`, to be run in the project's folder."""
+    """A line for `bash -c`, to be run in the project's folder; it may hold secrets."""
+    shown_command: str
+    """The same without them: what may be shown and recorded."""
     source: Fetched
     """The project's code."""
     variables: Mapping[str, str] = field(repr=False)

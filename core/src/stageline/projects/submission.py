@@ -113,8 +113,9 @@ class Submission:
 
             besides.ready(run)
             values = planned.arguments(lambda url, name: self._downloads.fetch(url, folder / name))
+            shown = planned.shown_command(values)
             job = self._job(
-                planned, planned.command(values), options,
+                planned, planned.command(values), shown, options,
                 run_id=run.run_id, experiment_id=run.experiment_id, folder=folder,
             )  # fmt: skip
             job = replace(
@@ -124,7 +125,6 @@ class Submission:
                 shows_output="output" not in options,
                 keep_file=keep_file,
             )
-            shown = planned.shown_command(values)
             run.set_tags({TAG_COMMAND: shown})
             publish(run, self.runs)
             job.say(f"run {run.run_id}: {shown}")
@@ -142,7 +142,13 @@ class Submission:
         unset = "<of the run>"
         command = planned.shown_command(planned.arguments(_where_it_would_be))
         job = self._job(
-            planned, command, options, run_id=unset, experiment_id=unset, folder=Path(unset)
+            planned,
+            command,
+            command,
+            options,
+            run_id=unset,
+            experiment_id=unset,
+            folder=Path(unset),
         )
         return get_launcher(options.get("backend", "local")).describe(job)
 
@@ -150,6 +156,7 @@ class Submission:
         self,
         planned: Planned,
         command: str,
+        shown_command: str,
         options: RunOptions,
         *,
         run_id: str,
@@ -166,6 +173,7 @@ class Submission:
             project_name=planned.project.name,
             entry_point=planned.entry_point.name,
             command=command,
+            shown_command=shown_command,
             source=planned.source,
             variables=variables,
             environment=planned.environment,

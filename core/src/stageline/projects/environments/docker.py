@@ -32,6 +32,8 @@ class Container:
     image_id: str
     arguments: tuple[str, ...] = ()
     """For `docker run`, from whoever runs the project."""
+    holds_code: bool = False
+    """Whether the project's files are in the image, and need not be seen from here."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -51,7 +53,8 @@ class Container:
         them: otherwise a project could set DOCKER_HOST for docker itself.
         """
         line = [self.docker, "run", "--rm", "--init", *self.arguments]
-        line += [f"--volume={folder.resolve()}:{WORKDIR}", f"--workdir={WORKDIR}"]
+        line += [] if self.holds_code else [f"--volume={folder.resolve()}:{WORKDIR}"]
+        line += [f"--workdir={WORKDIR}"]
         passed = dict(variables)
         if local := _local_store(passed.get(_STORE, "")):
             passed[_STORE] = str(local)
@@ -80,7 +83,7 @@ def prepare_docker(
     image_id = _image_id(docker, spec.image)
     if image_id is None:
         say(f"pulling the image {spec.image}")
-        _ask(docker, "pull", "--quiet", spec.image)
+        ask_docker(docker, "pull", "--quiet", spec.image)
         image_id = _image_id(docker, spec.image)
     if image_id is None:
         raise NotFound(f"docker has no image {spec.image}, and could not pull it: check its name")
@@ -103,14 +106,15 @@ def _options(arguments: Mapping[str, str | bool]) -> Iterator[str]:
 
 def _image_id(docker: str, image: str) -> str | None:
     try:
-        return _ask(docker, "image", "inspect", "--format", "{{.Id}}", image)
+        return ask_docker(docker, "image", "inspect", "--format", "{{.Id}}", image)
     except StorageFailed as error:
         if "no such image" in str(error).lower():
             return None
         raise
 
 
-def _ask(*command: str) -> str:
+def ask_docker(*command: str) -> str:
+    """What docker answers. Raises `StorageFailed`, with what it said."""
     answer = subprocess.run(
         command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
