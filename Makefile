@@ -109,7 +109,7 @@ PARALLEL ?= -n auto --dist loadfile
 # A flavor's module imports its framework, so those are for the environment that has them all.
 CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow \
 	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors --ignore=tests/core/models/make_fixtures.py \
-	--ignore=tests/spark
+	--ignore=tests/spark --ignore=core/src/stageline/mlflow_plugin
 ARGS ?=
 
 # Tests name their own store; the user's settings are not theirs. With ARGS a suite may select nothing (5).

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from stageline.domain.model_state import ModelState
 
 
-def decide_register(state: ModelState, version: ModelVersion, *, create: bool = True) -> Events:
-    """A version with the next number; none if the same run and files have one already.
+def decide_register(
+    state: ModelState, version: ModelVersion, *, create: bool = True, again: bool = False
+) -> Events:
+    """A version with the next number; unless `again`, none if the same run and files have one already.
 
     `version` comes with any number and stage: those are decided here.
     """
@@ -33,7 +35,7 @@ def decide_register(state: ModelState, version: ModelVersion, *, create: bool = 
             check_active(state)
         created = decide_create(state)
         stages = DEFAULT_STAGES
-    elif find_same(state, version) is not None:
+    elif not again and find_same(state, version) is not None:
         return []
     return [
         *created,

@@ -44,6 +44,7 @@ class Versions(Models):
         digest: str | None = None,
         run_link: str = "",
         create_model: bool = True,
+        again: bool = False,
     ) -> ModelVersion:
         """A new version of a run's model, or of any folder; the one there is, if the same run and files have one.
 
@@ -57,6 +58,7 @@ class Versions(Models):
             digest: Tells the model's files from others; found out by itself for a run's.
             run_link: A page about the run.
             create_model: False to refuse a name that has no model.
+            again: True for a new version even if the same run and files have one.
 
         Raises:
             InvalidInput: neither run nor source is given, or something breaks a rule.
@@ -87,7 +89,9 @@ class Versions(Models):
             context = msgspec.structs.replace(context, run_id=run_id)
         change = self._change(
             name,
-            lambda state: decisions.decide_register(state, wanted, create=create_model),
+            lambda state: decisions.decide_register(
+                state, wanted, create=create_model, again=again
+            ),
             context,
         )
         if not change.events:
