@@ -60,11 +60,11 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
         "start",
         "--host=127.0.0.1",
         f"--port={urlsplit(url).port}",
-        "--no-ui",
     ]
     environment = {
         **os.environ,
         "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+        "PREFECT_UI_API_URL": url,
     }
     with open(prefect_home / "server.log", "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
