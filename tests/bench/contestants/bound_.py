@@ -13,6 +13,7 @@ from array import array
 from pathlib import Path
 
 import msgspec
+import tracking_load
 from population import METRICS, PAGE, PARAMS, population, series
 from scoring_load import measured
 from stopwatch import Stopwatch, contest, made_file, warm
@@ -92,6 +93,17 @@ def serving_prepare(size: int) -> None:
 def serving(size: int) -> dict[str, float]:
     script = Path(__file__).with_name("bare_scoring.py")
     return measured([sys.executable, str(script), "{port}"], size)
+
+
+BARE = [sys.executable, str(Path(__file__).with_name("bare_tracking.py")), "{port}"]
+
+
+def http_log_metric(size: int) -> dict[str, float]:
+    return tracking_load.log_metric(BARE, size)
+
+
+def http_log_batch(size: int) -> dict[str, float]:
+    return tracking_load.log_batch(BARE, size)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import mlflow
+import tracking_load
 from mlflow.entities import Metric
 from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from scoring_load import COLUMNS, measured, training
@@ -134,6 +135,27 @@ def serving(size: int) -> dict[str, float]:
     )
     environment = {"PATH": path, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
     return measured([command, "models", "serve", *options], size, environment)
+
+
+SERVER = [
+    str(Path(sys.executable).with_name("mlflow")), "server", "--backend-store-uri", "sqlite:///mlflow.db",
+    "--workers", "1", "--port", "{port}",
+]  # fmt: skip
+
+
+def http_log_metric(size: int) -> dict[str, float]:
+    return tracking_load.log_metric(SERVER, size)
+
+
+def http_log_batch(size: int) -> dict[str, float]:
+    return tracking_load.log_batch(SERVER, size)
+
+
+http_search_prepare = search_prepare
+
+
+def http_search(_: int) -> dict[str, float]:
+    return tracking_load.search(SERVER)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import tracking_load
 from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from scoring_load import COLUMNS, measured, training
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
@@ -98,6 +99,25 @@ def serving_prepare(size: int) -> None:
 def serving(size: int) -> dict[str, float]:
     command = str(Path(sys.executable).with_name("stageline"))
     return measured([command, "models", "serve", "-m", "model", "--port", "{port}"], size)
+
+
+STAGELINE = str(Path(sys.executable).with_name("stageline"))
+SERVER = [STAGELINE, "--store", "store", "server", "--port", "{port}"]
+
+
+def http_log_metric(size: int) -> dict[str, float]:
+    return tracking_load.log_metric(SERVER, size)
+
+
+def http_log_batch(size: int) -> dict[str, float]:
+    return tracking_load.log_batch(SERVER, size)
+
+
+http_search_prepare = search_prepare
+
+
+def http_search(_: int) -> dict[str, float]:
+    return tracking_load.search(SERVER)
 
 
 if __name__ == "__main__":
