@@ -1,7 +1,9 @@
 """Which of its runs a task instance goes on with: a retry resumes its run, a cleared task too unless it has changed.
 
-What is known of the try before stands in Airflow's task state store, where there is one (3.3 and later), and in the
-tags of the run. A task instance is cleared if Airflow grants it more tries than the try before was told of.
+What is known of the try before stands in the tags of the run, and from the second try on in Airflow's task state store
+too, where there is one (3.3 and later): telling it at the first would cost every task a request to Airflow's server,
+which is more than all of tracking. A task instance is cleared if Airflow grants it more tries than the try before was
+told of.
 """
 
 from __future__ import annotations
@@ -47,14 +49,19 @@ class Generation:
 def generation_of(
     context: Context, fingerprint: str, open_session: Callable[[], Session]
 ) -> Generation:
-    """The generation that this try belongs to; the next try will find it."""
+    """The generation that this try belongs to; the next try will find it.
+
+    Raises:
+        StorageFailed: the store is needed to know, and is away.
+    """
     ti: Any = context["ti"]
     state: Any = context.get("task_state_store")
-    before = None
-    if ti.try_number > 1:
-        before = _from_state(state) or _from_runs(context, open_session)
-    chosen = _next(context, before, fingerprint, int(ti.max_tries or 0))
-    if state is not None and chosen != before:
+    max_tries = int(ti.max_tries or 0)
+    if ti.try_number <= 1:
+        return _next(context, None, fingerprint, max_tries)
+    known = _from_state(state)
+    chosen = _next(context, known or _from_runs(context, open_session), fingerprint, max_tries)
+    if state is not None and chosen != known:
         state.set(STATE_KEY, asdict(chosen))
     return chosen
 
