@@ -51,7 +51,9 @@ class RemoteJob:
             Unauthorized, InvalidInput, NotFound: the cluster refuses it.
             StorageFailed: the cluster was away for too long; the Job may go on.
         """
-        output = Output(self._job.write, self._job.run_folder / FILE_NAME)
+        output = Output(
+            self._job.write, self._job.run_folder / FILE_NAME, shows=self._job.shows_output
+        )
         try:
             with (
                 self._lock
