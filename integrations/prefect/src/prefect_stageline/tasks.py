@@ -17,6 +17,7 @@ from prefect_stageline.caching import cache_tags, record_cached
 from prefect_stageline.cards import show_card
 from prefect_stageline.flow_runs import tracking_in_flow
 from prefect_stageline.identity import secret_texts, task_identity, task_tags
+from prefect_stageline.progress import uploading
 from prefect_stageline.stores import open_session
 from prefect_stageline.wrapping import stand_in
 from stageline.tasks import TaskCall, Tracking, end_unfinished, is_unfinished
@@ -80,6 +81,7 @@ class TrackedTask(Task[P, R]):
             secret_texts=secret_texts,
             function=self.untracked_fn,
             on_end=show_card,
+            on_upload=uploading,
         )
 
     # -- hooks of ours ----------------------------------------------------------------------------
