@@ -58,6 +58,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What it was compared with; None if nothing is in the stage yet."""
     rows: int
     metrics: dict[str, float]
+    """The first is the one that the baseline is compared by."""
+    direction: str
+    """Which value of that is better: `min` or `max`."""
     baseline: dict[str, float]
     decision: Decision
 
@@ -130,6 +133,7 @@ def evaluate_model(
         baseline_uri=held,
         rows=rows,
         metrics=measured,
+        direction=measures[metrics[0]].direction,
         baseline=theirs,
         decision=decision,
     )

@@ -86,6 +86,8 @@ class EvaluateModelOperator(RecordedOperator, Blocking):
             "passed": found.passed,
             "model_uri": found.model_uri,
             "metrics": found.metrics,
+            "metric": self.metrics[0],
+            "direction": found.direction,
             "baseline_uri": found.baseline_uri,
             "baseline": found.baseline,
             "table": table,
