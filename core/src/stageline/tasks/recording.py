@@ -301,7 +301,8 @@ class Recording:
 
     def _tell_of_end(self) -> None:
         if self.call.on_end is not None and self._session is not None:
-            self.call.on_end(self.call, self._session.workspace)
+            with self._sparing("tell of its end"):
+                self.call.on_end(self.call, self._session.workspace)
 
     def _has_run_for(self, timeout_s: float) -> bool:
         # An orchestrator that cancels what has run out of time began to count a little before we did.

@@ -14,7 +14,7 @@ from typing_extensions import Unpack
 
 from prefect_stageline.bodies import instrumented
 from prefect_stageline.caching import cache_tags, record_cached
-from prefect_stageline.cards import show_card
+from prefect_stageline.assets import task_ended
 from prefect_stageline.flow_runs import tracking_in_flow
 from prefect_stageline.identity import secret_texts, task_identity, task_tags
 from prefect_stageline.progress import uploading
@@ -80,7 +80,7 @@ class TrackedTask(Task[P, R]):
             tags={**task_tags(context), **cache_tags()},
             secret_texts=secret_texts,
             function=self.untracked_fn,
-            on_end=show_card,
+            on_end=task_ended,
             on_upload=uploading,
         )
 
