@@ -5,8 +5,6 @@ The format is MLflow's; what it does not know is passed over, so that a project 
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 from stageline.errors import InvalidInput, NotFound
 from stageline.models.safe_yaml import read_yaml
+from stageline.projects.scripts import script_command, scripts_in
 from stageline.projects.steps.graph import linked
 from stageline.projects.steps.step import Step, read_step
 
@@ -72,7 +71,7 @@ class Project:
         """
         if name in self.entry_points:
             return self.entry_points[name]
-        command = _script_command(name)
+        command = script_command(name)
         if command is None:
             known = ", ".join(self.entry_points) or "none"
             raise InvalidInput(
@@ -83,7 +82,7 @@ class Project:
         if not script.is_file() or not script.is_relative_to(self.folder.resolve()):
             raise InvalidInput(
                 f"the project has neither an entry point nor a script {name!r}: choose one with -e; "
-                f"there are: {', '.join([*self.entry_points, *_scripts_in(self.folder)]) or 'none'}"
+                f"there are: {', '.join([*self.entry_points, *scripts_in(self.folder)]) or 'none'}"
             )
         return EntryPoint(name, command)
 
@@ -192,35 +191,3 @@ def _mapping(value: object, what: str, path: Path) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{path}: {what} should be a mapping, not {value!r}")
     return value
-
-
-def _script_command(name: str) -> str | None:
-    """How a script is run by the ending of its name; None for any other ending."""
-    extension = os.path.splitext(name)[1]
-    # A path that begins with a dash would be an option.
-    path = _as_template(shlex.quote(f"./{name}" if name.startswith("-") else name))
-    if extension == ".py":
-        return f"python {path}"
-    if extension == ".sh":
-        return f"{_as_template(shlex.quote(os.environ.get('SHELL') or 'bash'))} {path}"
-    if extension == ".R":
-        return f"Rscript -e {_as_template(shlex.quote(_r_expression(name)))} --args"
-    return None
-
-
-def _r_expression(name: str) -> str:
-    """As MLflow, by way of its R package, which hands the script its parameters; without it, the script alone."""
-    text = name.replace("\\", "\\\\").replace("'", "\\'")
-    return (
-        "if (requireNamespace('mlflow', quietly = TRUE)) "
-        f"mlflow::mlflow_source('{text}') else source('{text}')"
-    )
-
-
-def _as_template(text: str) -> str:
-    """Text that stands for itself in a command."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _scripts_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.suffix in (".py", ".sh", ".R"))

@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING
 from stageline.errors import InvalidInput
 from stageline.projects.environments.prepared import TAG_ENVIRONMENT, TAG_IMAGE
 from stageline.projects.environments.spec import DockerEnvironment
-from stageline.projects.kubernetes.manifest import (
-    image_name,
-    manifest_text,
-    read_config,
-    rendered,
-)
+from stageline.projects.kubernetes.config import read_config
+from stageline.projects.kubernetes.manifest import image_name, manifest_text, rendered
 
 if TYPE_CHECKING:
-    from stageline.projects.kubernetes.manifest import ClusterConfig
+    from stageline.projects.kubernetes.config import ClusterConfig
     from stageline.projects.kubernetes.remote_job import RemoteJob
     from stageline.projects.launching import Job
 

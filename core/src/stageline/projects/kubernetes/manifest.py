@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from stageline.domain.ids import new_txn
 from stageline.domain.redaction import Redactor
@@ -18,15 +18,13 @@ from stageline.storage.redaction import public_url
 
 if TYPE_CHECKING:
     from stageline.projects.environments.spec import DockerEnvironment
+    from stageline.projects.kubernetes.config import ClusterConfig
     from stageline.projects.launching import Job
 
 LABEL_RUN = "stageline/run-id"
 ANNOTATION_SUBMISSION = "stageline/submission"
 """Tells a Job of this very launch from any other of its name: the answer to its making may be lost."""
 
-_KEYS = (
-    "kube-context", "repository-uri", "kube-job-template-path", "namespace", "storage-options-secret", "poll-s",
-)  # fmt: skip
 _OPTIONS = "STAGELINE_STORAGE_OPTIONS"
 # Places on this machine.
 _LOCAL = ("STAGELINE_CONFIG", "STAGELINE_SPOOL", "STAGELINE_CACHE")
@@ -39,51 +37,6 @@ _DEFAULT: dict[str, Any] = {
         "template": {"spec": {"restartPolicy": "Never", "containers": [{}]}},
     },
 }
-
-
-class ClusterConfig(NamedTuple):
-    """What `--backend-config` says, by MLflow's names where it has one."""
-
-    context: str | None
-    """`kube-context`; None is the current one, or that of the pod this runs in."""
-    repository: str | None
-    """`repository-uri`: where an image with the project's code is pushed to; None: the project's image has it."""
-    template: Path | None
-    """`kube-job-template-path`."""
-    namespace: str | None
-    """`namespace`: counts more than the template's."""
-    options_secret: tuple[str, str] | None
-    """`storage-options-secret`: name and key of a Secret with the options of the store as JSON."""
-    poll_s: float
-    """`poll-s`: seconds between two looks at the Job."""
-
-
-def read_config(options: Mapping[str, Any]) -> ClusterConfig:
-    """Read what was given as the launcher's options. Raises `InvalidInput`."""
-    for key, value in options.items():
-        if key not in _KEYS:
-            raise InvalidInput(
-                f"the backend 'kubernetes' knows no {key!r}; there are {', '.join(_KEYS)}"
-            )
-        if key == "poll-s" and not (isinstance(value, (int, float)) and value > 0):
-            raise InvalidInput(f"poll-s is a number of seconds, not {value!r}")
-        if key != "poll-s" and not (isinstance(value, str) and value):
-            raise InvalidInput(f"{key} is a text, not {value!r}")
-    secret = options.get("storage-options-secret")
-    name, _, key = (secret or "").partition("/")
-    if secret and not (name and key):
-        raise InvalidInput(
-            "storage-options-secret is the name of a Secret and a key in it, as in store/options"
-        )
-    template = options.get("kube-job-template-path")
-    return ClusterConfig(
-        context=options.get("kube-context"),
-        repository=options.get("repository-uri"),
-        template=Path(template) if template else None,
-        namespace=options.get("namespace"),
-        options_secret=(name, key) if secret else None,
-        poll_s=float(options.get("poll-s", 2.0)),
-    )
 
 
 def image_name(job: Job, config: ClusterConfig, spec: DockerEnvironment) -> str:

@@ -1,4 +1,4 @@
 """Steps: entry points that read files and make files, run in their order, and only when something has changed.
 
-Start at `step`, then `graph`, `facts`, `workshop`, `pipeline`.
+Start at `step`, then `graph`, `facts`, `looking`, `workshop`, `pipeline`.
 """

@@ -32,8 +32,6 @@ class Pipeline:
     def __init__(
         self, steps: tuple[Step, ...], run_step: RunStep, max_parallel: int | None = None
     ) -> None:
-        if max_parallel is not None and max_parallel < 1:
-            raise InvalidInput(f"max_parallel is 1 or more, not {max_parallel}")
         self._steps = {step.name: step for step in steps}
         self._run_step = run_step
         self._width = max_parallel or os.cpu_count() or 1

@@ -11,8 +11,8 @@ from stageline.projects.steps.inputs import StepResult
 if TYPE_CHECKING:
     from stageline.projects.options import RunOptions
     from stageline.projects.steps.cache import Made
+    from stageline.projects.steps.looking import Lookout
     from stageline.projects.steps.step import Step
-    from stageline.projects.steps.workshop import Workshop
 
 
 class Preview(NamedTuple):
@@ -28,14 +28,14 @@ class Preview(NamedTuple):
     """Of one that would be skipped: the run that made the same."""
 
 
-def preview(workshop: Workshop, given: Mapping[str, object], options: RunOptions) -> list[Preview]:
+def preview(lookout: Lookout, given: Mapping[str, object], options: RunOptions) -> list[Preview]:
     """What would happen to each step, in the order of their running. Runs and records nothing."""
     upstream: dict[str, StepResult] = {}
     found: list[Preview] = []
-    for step in workshop.project.steps:
-        planned = workshop.planned(step, given)
+    for step in lookout.project.steps:
+        planned = lookout.planned(step, given)
         command = planned.shown_command(planned.binding.declared)
-        verdict, reason, made = _verdict(workshop, step, given, upstream, options)
+        verdict, reason, made = _verdict(lookout, step, given, upstream, options)
         if made is not None:
             upstream[step.name] = StepResult(
                 step=step.name, run_id=made.run_id, made_by=made.run_id, outputs=made.outputs
@@ -46,7 +46,7 @@ def preview(workshop: Workshop, given: Mapping[str, object], options: RunOptions
 
 
 def _verdict(
-    workshop: Workshop,
+    lookout: Lookout,
     step: Step,
     given: Mapping[str, object],
     upstream: Mapping[str, StepResult],
@@ -59,11 +59,11 @@ def _verdict(
         return "run", "it is to be run again", None
     if unknown:
         return "depends", f"on what {', '.join(unknown)} will make", None
-    looked = workshop.look(step, given, upstream)
-    made = workshop.find(looked)
+    looked = lookout.look(step, given, upstream)
+    made = lookout.find(looked)
     if made is not None:
         return "skip", f"run {made.run_id} made the same", made
-    last = workshop.cache.last(workshop.name, step.name)
+    last = lookout.cache.last(lookout.name, step.name)
     if last is None:
         return "run", "it was not run before", None
     return "run", change(last.facts, looked.facts), None

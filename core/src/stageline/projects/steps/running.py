@@ -12,6 +12,7 @@ from stageline.projects.beginning import EndIfLeft, begin_run, publish
 from stageline.projects.parameters import local_path
 from stageline.projects.secrets import Secrets
 from stageline.projects.steps.cache import StepCache
+from stageline.projects.steps.looking import Lookout
 from stageline.projects.steps.pipeline import Pipeline
 from stageline.projects.steps.preview import Preview, preview
 from stageline.projects.steps.workshop import Workshop
@@ -83,17 +84,19 @@ class Steps:
                 f"steps run on this machine, not by the backend {options.get('backend')!r}: choose an entry point with "
                 "-e, or let an orchestrator run each step where you want it"
             )
+        most = options.get("max_parallel")
+        if most is not None and most < 1:
+            raise InvalidInput(f"max_parallel is 1 or more, not {most}")
         for name in options.get("refresh", ()):
             self._project.step(name)
-        self._workshop = Workshop(
+        self._lookout = Lookout(
             opened,
-            submission,
             StepCache(store, submission.runs),
             versions,
             env_manager=options.get("env_manager"),
-            folder=cache,
             not_code=[*_local(settings.store), settings.cache_folder],
         )
+        self._workshop = Workshop(self._lookout, submission, cache)
 
     def plan(self, given: Mapping[str, object]) -> StepPlan:
         """All of them, with their values checked."""
@@ -105,7 +108,7 @@ class Steps:
     def preview(self, given: Mapping[str, object], options: RunOptions) -> list[Preview]:
         """What would become of each."""
         self._check(given)
-        return preview(self._workshop, given, options)
+        return preview(self._lookout, given, options)
 
     def run_one(
         self,
@@ -149,7 +152,7 @@ class Steps:
 
     def _check(self, given: Mapping[str, object]) -> None:
         for step in self._project.steps:
-            self._workshop.planned(step, given)
+            self._lookout.planned(step, given)
 
 
 def _of_children(options: RunOptions, run_id: str, experiment_id: str) -> RunOptions:

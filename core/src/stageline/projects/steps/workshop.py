@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,110 +12,32 @@ from stageline.domain.run import RunStatus
 from stageline.domain.task_tags import TAG_CACHED_FROM
 from stageline.errors import StorageFailed
 from stageline.projects.beginning import EndIfLeft, begin_run
-from stageline.projects.environments.digest import environment_digest
-from stageline.projects.planning import Opened, Planned, plan
 from stageline.projects.sources.copies import own_copy
-from stageline.projects.steps.cache import Made, StepCache
-from stageline.projects.steps.code import CodeFile, code_of, digests_of, lay_out
-from stageline.projects.steps.facts import Facts
-from stageline.projects.steps.inputs import Input, StepResult, bring, inputs_of
+from stageline.projects.steps.cache import Made
+from stageline.projects.steps.code import lay_out
+from stageline.projects.steps.inputs import StepResult, bring
 from stageline.projects.steps.keeping import KeepOutputs
-from stageline.projects.steps.step import Step, is_own_path, is_under
-from stageline.projects.steps.values import values_of
+from stageline.projects.steps.step import Step, is_under
 from stageline.projects.submission import Besides, Submission
 from stageline.projects.tags import TAG_STEP, project_tags
 
 if TYPE_CHECKING:
     from stageline.projects.options import RunOptions
-    from stageline.projects.steps.versions import Versions
+    from stageline.projects.steps.looking import Looked, Lookout
     from stageline.projects.submitted import SubmittedRun
     from stageline.tracking.active import ActiveRun
 
 _log = logging.getLogger("stageline")
 
 
-@dataclass(frozen=True)
-class Looked:
-    """A step, and all that it depends on."""
-
-    step: Step
-    planned: Planned
-    code: Mapping[str, CodeFile]
-    inputs: list[Input]
-    facts: Facts
-
-
 class Workshop:
     """Runs steps of one project. Safe from several threads."""
 
-    def __init__(
-        self,
-        opened: Opened,
-        submission: Submission,
-        cache: StepCache,
-        versions: Versions,
-        *,
-        env_manager: str | None,
-        folder: Path,
-        not_code: list[Path],
-    ) -> None:
-        self.project = opened.project
-        self.cache = cache
-        self._opened = opened
+    def __init__(self, lookout: Lookout, submission: Submission, folder: Path) -> None:
+        """`folder` is where copies lie."""
+        self._lookout = lookout
         self._submission = submission
-        self._versions = versions
-        self._env_manager = env_manager
         self._folder = folder
-        """Where copies lie."""
-        self._not_code = not_code
-
-    @property
-    def name(self) -> str:
-        """What the project is called among others."""
-        return self.project.name or self._opened.source.uri
-
-    @cached_property
-    def _environment(self) -> str:
-        return environment_digest(self._opened.environment, self._env_manager)
-
-    def planned(self, step: Step, given: Mapping[str, object]) -> Planned:
-        """The step's entry point and values. Raises `InvalidInput`."""
-        entry, values = values_of(self.project, step, given)
-        return plan(self._opened, entry, values)
-
-    def look(
-        self, step: Step, given: Mapping[str, object], upstream: Mapping[str, StepResult]
-    ) -> Looked:
-        """What the step depends on. Runs nothing. Raises as `inputs_of`, `code_of` and `bind`."""
-        planned = self.planned(step, given)
-        steps, place = self.project.steps, self._opened.source.folder
-        inputs = inputs_of(step, steps, place, upstream, self._versions)
-        code = code_of(step, steps, place, self._not_code)
-        parameters = planned.secrets.shown(planned.binding.params)
-        digests = {one.name: one.digest for one in inputs}
-        for name, value in self._paths(planned):  # what is there counts, not where it lies
-            digests[f"parameter {name}"] = self._versions.digest(value)
-            del parameters[name]
-        facts = Facts(
-            entry_point=step.entry_point,
-            command=planned.entry_point.command,
-            parameters=parameters,
-            environment=self._environment,
-            code=digests_of(code),
-            inputs=digests,
-            outputs=sorted(step.outputs),
-        )
-        return Looked(step, planned, code, inputs, facts)
-
-    def find(self, looked: Looked) -> Made | None:
-        """What was made of the same before. While the store is away, nothing."""
-        try:
-            return self.cache.find(looked.facts)
-        except StorageFailed as error:
-            _log.warning(
-                "the step %s is run, as it can not be looked up: %s", looked.step.name, error
-            )
-            return None
 
     def run(
         self,
@@ -138,9 +59,9 @@ class Workshop:
         Raises:
             RunFailed: its command failed, or did not make what it should.
         """
-        looked = self.look(step, given, upstream)
+        looked = self._lookout.look(step, given, upstream)
         may_skip = options.get("use_cache", True) and step.name not in options.get("refresh", ())
-        made = self.find(looked) if may_skip else None
+        made = self._lookout.find(looked) if may_skip else None
         chosen = options.copy()
         chosen["run_name"] = options.get("run_name") or step.name
         if made is not None:
@@ -149,16 +70,6 @@ class Workshop:
         began(submitted)
         submitted.see_through()
         return self._kept(looked, submitted.run_id)
-
-    def _paths(self, planned: Planned) -> list[tuple[str, str]]:
-        """The parameters that name files which are not among the inputs."""
-        declared, defaulted = planned.binding.declared, planned.binding.defaulted
-        return [
-            (one.name, declared[one.name])
-            for one in planned.entry_point.parameters
-            if one.type == "path"
-            and not (one.name in defaulted and is_own_path(declared[one.name]))
-        ]
 
     def _skipped(self, looked: Looked, made: Made, options: RunOptions) -> StepResult:
         tags = {**self._tags(looked.step), TAG_CACHED_FROM: made.run_id}
@@ -173,7 +84,7 @@ class Workshop:
         return _result(looked.step, run.run_id, made)
 
     def _submitted(self, looked: Looked, options: RunOptions) -> SubmittedRun:
-        step, source = looked.step, self._opened.source
+        step, source = looked.step, self._lookout.source
         copy = own_copy(
             self._folder, lambda folder: lay_out(dict(looked.code), folder), f"the step {step.name}"
         )
@@ -208,13 +119,13 @@ class Workshop:
             },
         )
         try:
-            self.cache.put(made, self.name)
+            self._lookout.cache.put(made, self._lookout.name)
         except StorageFailed as error:
             _log.warning("run %s will not spare another one: %s", run_id, error)
         return _result(looked.step, run_id, made)
 
     def _tags(self, step: Step) -> dict[str, str]:
-        tags = project_tags(self._opened.source, step.entry_point, "local")
+        tags = project_tags(self._lookout.source, step.entry_point, "local")
         return {**tags, TAG_STEP: step.name}
 
 
