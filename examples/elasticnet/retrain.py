@@ -21,7 +21,7 @@ from prefect.states import Completed, State
 
 import stageline
 from prefect_stageline import Tracking, promote, require_stage, tracked_flow, tracked_task
-from prefect_stageline.retraining import on_drift, retraining
+from prefect_stageline.triggers import on_drift, retraining
 from stageline.errors import NotAllowed
 from stageline.registry import BetterRule, MetricRule, Policy, SignatureRule
 

@@ -18,7 +18,7 @@ from rest import events_about, until
 from prefect_stageline import tracked_task
 from prefect_stageline.drift import DRIFTED, data_resource, report_drift
 from prefect_stageline.events import STAGE_CHANGED, model_resource
-from prefect_stageline.retraining import on_drift, on_stage_change, retraining
+from prefect_stageline.triggers import on_drift, on_stage_change, retraining
 from stageline import get_workspace
 from stageline.errors import InvalidInput
 from stageline.workspace import Workspace

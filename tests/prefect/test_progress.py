@@ -11,9 +11,9 @@ from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from rest import artifacts_of
 
-from prefect_stageline import progress as module
+from prefect_stageline import progress_bar as module
 from prefect_stageline import tracked_task
-from prefect_stageline.progress import progress, with_progress
+from prefect_stageline.progress_bar import progress, with_progress
 from stageline.tasks import recording
 from stageline.workspace import Workspace
 

@@ -12,12 +12,12 @@ from prefect.context import TaskRunContext
 from prefect.tasks import Task, TaskOptions
 from typing_extensions import Unpack
 
+from prefect_stageline.assets import task_ended
 from prefect_stageline.bodies import instrumented
 from prefect_stageline.caching import cache_tags, record_cached
-from prefect_stageline.assets import task_ended
 from prefect_stageline.flow_runs import tracking_in_flow
 from prefect_stageline.identity import secret_texts, task_identity, task_tags
-from prefect_stageline.progress import uploading
+from prefect_stageline.progress_bar import uploading
 from prefect_stageline.stores import open_session
 from prefect_stageline.wrapping import stand_in
 from stageline.tasks import TaskCall, Tracking, end_unfinished, is_unfinished
