@@ -129,7 +129,12 @@ test: ## Core's tests in both environments, each integration's in its own
 	@$(MAKE) --no-print-directory --keep-going FLOOR=$(if $(ARGS),,yes) \
 		test-prefect test-core test-airflow test-spark test-core-airflow
 
-test-prefect: $(PREFECT_ENV) ## integrations/prefect
+# What Prefect's pages show is looked at in a browser; without one those few tests are skipped, and say so.
+test-prefect: $(PREFECT_ENV) ## integrations/prefect (installs Debian's Chromium where there is none and apt is)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ! command -v apt-get >/dev/null \
+		|| { echo "== installing Chromium to look at Prefect's pages"; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+		|| echo "no Chromium: install it to have Prefect's pages looked at" >&2
 	@if $(call has_tests,tests/prefect); then echo "== prefect integration"; \
 		$(call run_suite,$(PREFECT)/python -m pytest tests/prefect --cov --cov-report= --cov-fail-under=0); \
 	else echo "== prefect integration: no tests yet"; fi
