@@ -250,7 +250,13 @@ def pipeline():
     async def stacked(alpha: float):
         return {"rmse": alpha}
 
-    coroutine(0.5), stacked(0.25)
+    @task.stageline
+    def items():
+        stageline.log_metric("inside", 1)
+        yield "looked at"
+        return {"rmse": 2.0}
+
+    coroutine(0.5), stacked(0.25), items()
 
 pipeline()
 """
@@ -258,6 +264,35 @@ pipeline()
     assert answer["state"] == "success", dag_runs.log
     assert run_of(workspace, "coroutine").data.metrics == {"rmse": 0.5, "inside": 0.5}
     assert run_of(workspace, "stacked").data.metrics == {"rmse": 0.25}
+    assert run_of(workspace, "items").data.metrics == {"rmse": 2.0, "inside": 1.0}
+
+
+def test_paths_that_are_returned_are_artifacts_to_the_next_task_too(dag_runs, workspace, tmp_path):
+    answer = dag_runs.run(
+        HEAD
+        + f"""
+@dag
+def pipeline():
+    @task.stageline
+    def train():
+        path = Path({str(tmp_path)!r}) / "model.txt"
+        path.write_text("weights")
+        return {{"rmse": 0.5, "model": path}}
+
+    @task
+    @tracked_task
+    def look(found):
+        _, run_id, name = found["model"].split("/")
+        assert Path(stageline.download_artifacts(run_id, name)).read_text() == "weights"
+
+    look(train())
+
+pipeline()
+""",
+    )
+    assert answer["state"] == "success", dag_runs.log
+    run = run_of(workspace, "train")
+    assert workspace.artifacts(run.info.run_id).read("model.txt") == b"weights"
 
 
 def test_what_a_task_starts_logs_to_its_run_and_the_next_task_finds_no_trace(dag_runs, workspace):

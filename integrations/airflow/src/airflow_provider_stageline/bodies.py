@@ -6,17 +6,14 @@ import inspect
 import linecache
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stageline.tasks import (
-    TaskCall,
-    tracked_async_call,
-    tracked_async_generator,
-    tracked_call,
-    tracked_generator,
-)
+from airflow_provider_stageline.handing_on import handed_on
+
+if TYPE_CHECKING:
+    from stageline.tasks import TaskCall
 
 CallOf = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], "TaskCall | None"]
 """Says how a call of the function is recorded; None if it is not."""
@@ -34,37 +31,41 @@ def instrumented(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
 
 
 def _result(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run = tracked_call
+    run, hand = partial(_run, "tracked_call"), handed_on
 
     def tracked(*args: Any, **kwargs: Any) -> Any:
         call = call_of(fn, args, kwargs)
-        return fn(*args, **kwargs) if call is None else run(fn, args, kwargs, call)
+        return fn(*args, **kwargs) if call is None else hand(run(fn, args, kwargs, call), call)
 
     return tracked
 
 
 def _awaited(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run = tracked_async_call
+    run, hand = partial(_run, "tracked_async_call"), handed_on
 
     async def tracked(*args: Any, **kwargs: Any) -> Any:
         call = call_of(fn, args, kwargs)
-        return await (fn(*args, **kwargs) if call is None else run(fn, args, kwargs, call))
+        if call is None:
+            return await fn(*args, **kwargs)
+        return hand(await run(fn, args, kwargs, call), call)
 
     return tracked
 
 
 def _items(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run = tracked_generator
+    run, hand = partial(_run, "tracked_generator"), handed_on
 
     def tracked(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         call = call_of(fn, args, kwargs)
-        return (yield from (fn(*args, **kwargs) if call is None else run(fn, args, kwargs, call)))
+        if call is None:
+            return (yield from fn(*args, **kwargs))
+        return hand((yield from run(fn, args, kwargs, call)), call)
 
     return tracked
 
 
 def _async_items(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run, closing = tracked_async_generator, aclosing
+    run, closing = partial(_run, "tracked_async_generator"), aclosing
 
     async def tracked(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         call = call_of(fn, args, kwargs)
@@ -74,6 +75,13 @@ def _async_items(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
                 yield item
 
     return tracked
+
+
+def _run(how: str, *args: Any) -> Any:
+    # By its name, when it is called: a DAG file that is parsed calls nothing.
+    import stageline.tasks
+
+    return getattr(stageline.tasks, how)(*args)
 
 
 def _in_place_of(fn: Callable[..., Any], tracked: Any) -> Callable[..., Any]:

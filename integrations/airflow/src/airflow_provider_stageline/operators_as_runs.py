@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stageline.calls import task_call
+from airflow_provider_stageline.handing_on import handed_on
 from airflow_provider_stageline.identity import CONTEXT_KEYS
 from airflow_provider_stageline.stores import hook_of
 from airflow_provider_stageline.tasks import MARK, run_environment
@@ -63,7 +64,7 @@ def _run(
         recording.fail(error)
         raise
     recording.succeed(result)
-    return result
+    return handed_on(result, recording.call) if tracking.artifacts else result
 
 
 def _recording(task: Any, tracking: Tracking, context: Context) -> Recording | None:
