@@ -9,13 +9,16 @@ from urllib.parse import quote
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from stageline import Workspace, get_workspace
 from stageline.errors import InvalidInput, NotFound, StagelineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.sdk import Connection
+
+    from stageline import Workspace
+
+# What opens a store is loaded by whoever opens one: a DAG file that names a hook does not.
 
 DEFAULT_CONN_ID = "stageline_default"
 
@@ -53,6 +56,8 @@ class StagelineHook(BaseHook):
             NotFound: no such connection is defined.
             InvalidInput: the connection names no store, or one that nothing here can open.
         """
+        from stageline import Workspace
+
         connection = self._found()
         if connection is None:
             return _from_environment(self.stageline_conn_id)
@@ -137,6 +142,8 @@ class StagelineHook(BaseHook):
 
 
 def _from_environment(conn_id: str) -> Workspace:
+    from stageline import get_workspace
+
     workspace = get_workspace()
     # The working directory of a worker is nobody's choice: what would lie there, nobody would find again.
     if workspace.settings.store == "./mlstore" and not os.environ.get("STAGELINE_STORE"):

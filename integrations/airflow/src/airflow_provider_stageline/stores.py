@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_stageline.hooks import DEFAULT_CONN_ID, StagelineHook
-from stageline import Workspace, activated, chosen_experiment
-from stageline.tasks import Session
 
 if TYPE_CHECKING:
-    from stageline.tasks import Tracking
+    from stageline import Workspace
+    from stageline.tasks import Session, Tracking
 
 CONNECTION = "conn:"
 """Before the id of a connection, in `Tracking(store=...)`."""
@@ -25,6 +24,9 @@ def open_session(tracking: Tracking) -> Session:
         NotFound: the connection is not defined.
         InvalidInput: it, or the tracking, names no store.
     """
+    from stageline import activated, chosen_experiment
+    from stageline.tasks import Session
+
     workspace, experiment = _store_of(tracking)
     wanted: dict[str, Any] = {"workspace": workspace}
     if tracking.autolog is not False:
@@ -47,6 +49,8 @@ def _store_of(tracking: Tracking) -> tuple[Workspace, str | None]:
     hook = hook_of(tracking)
     if hook is not None:
         return hook.workspace(), hook.experiment
+    from stageline import Workspace
+
     store = tracking.store
     found = store() if callable(store) else store
     return (found if isinstance(found, Workspace) else _opened(str(found))), None
@@ -56,6 +60,8 @@ _known: dict[str, Workspace] = {}
 
 
 def _opened(url: str) -> Workspace:
+    from stageline import Workspace
+
     if url not in _known:
         _known[url] = Workspace.open(url)
     return _known[url]
