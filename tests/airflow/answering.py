@@ -1,0 +1,52 @@
+"""A script for `DagRuns.do`: runs a DAG whose approval people answer by Airflow's own REST API, in one process."""
+
+from __future__ import annotations
+
+SCRIPT = """
+import threading, time
+
+answers, asked = {answers!r}, []
+
+
+def client_of(user):
+    from airflow.api_fastapi.app import create_app, get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi.testclient import TestClient
+
+    client = TestClient(create_app("core"), base_url="http://localhost")
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role="admin"))
+    client.headers["Authorization"] = f"Bearer {{token}}"
+    return client
+
+
+def answer_all():
+    clients = {{user: client_of(user) for user, _, _ in answers}}
+    for user, option, comment in answers:
+        give_up = time.monotonic() + 90
+        while time.monotonic() < give_up:
+            found = clients[user].get(
+                "/api/v2/dags/pipeline/dagRuns/~/hitlDetails", params={{"response_received": "false"}}
+            ).json()["hitl_details"]
+            waits = [one for one in found if one["task_instance"]["state"] == "awaiting_input"]
+            if waits:
+                break
+            time.sleep(0.1)
+        (detail,) = waits
+        asked.append(detail["body"])
+        ti = detail["task_instance"]
+        page = f"/api/v2/dags/pipeline/dagRuns/{{ti['dag_run_id']}}/taskInstances/{{ti['task_id']}}/-1/hitlDetails"
+        said = clients[user].patch(page, json={{"chosen_options": [option], "params_input": {{"comment": comment}}}})
+        said.raise_for_status()
+
+
+thread = threading.Thread(target=answer_all, daemon=True)
+thread.start()
+found = run("pipeline")
+thread.join(10)
+answer = {{**found, "asked": asked}}
+"""
+
+
+def answered(*answers: tuple[str, str, str]) -> str:
+    """The script that answers so, one after the other: who, `Approve` or `Reject`, and a comment."""
+    return SCRIPT.format(answers=list(answers))
