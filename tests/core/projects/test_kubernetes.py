@@ -31,6 +31,7 @@ PROJECT = """
       memory: {command: "exit 99"}
       wait: {command: "echo waiting; sleep 600"}
       many: {command: "for i in $(seq 50); do echo line $i; done"}
+      path: {parameters: {data: {type: path, default: train.py}}, command: "cat {data}"}
       secret: {parameters: {db_password: string}, command: "login {db_password}"}
 """
 TRAIN = """
@@ -284,6 +285,7 @@ def test_dry_run_shows_the_manifest_and_reaches_nobody(
         ({"kube-job-template-path": ""}, "main", "kube-job-template-path is a text"),
         ({"storage-options-secret": "x"}, "main", "the name of a Secret and a key"),
         ({}, "secret", "a parameter is secret.*login"),
+        ({}, "path", "a file on this machine, which a Job does not see: declare it as uri"),
     ],
 )
 def test_what_would_not_run_or_would_tell_secrets_is_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,11 @@ from processes import Script, until
 from stageline import RunStatus, Workspace
 from stageline.domain.document import decode_document
 from stageline.domain.run import Run
-from stageline.errors import InvalidInput
+from stageline.errors import Conflict, InvalidInput
 from stageline.projects.steps.cache import MADE_FORMAT, Made
 from stageline.projects.steps.facts import Facts
 from stageline.projects.tags import TAG_STEP
+from stageline.storage import layout
 
 FORMATS = Path(__file__).parents[1] / "fixtures" / "formats"
 
@@ -129,6 +131,28 @@ def test_command_line_runs_and_explains_steps(
     ) as process:
         out, _ = process.communicate(timeout=120)
     assert out.count("nothing is to be skipped") == 4
+
+
+@pytest.mark.parametrize("name", ["a.sh", "data.csv"])
+def test_file_that_changes_while_it_is_copied_makes_nothing(
+    workspace: Workspace, make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = make_project(
+        MLproject="steps: [{name: a, entry_point: a.sh, inputs: [data.csv], outputs: [a.txt]}]",
+        a_sh="cp data.csv a.txt",
+        data_csv="1",
+    )
+    copy = shutil.copy
+
+    def write_and_copy(source: Path, target: Path) -> None:
+        if Path(source).name == name:
+            (folder / name).write_text("true")
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copy", write_and_copy)
+    with pytest.raises(Conflict, match=f"{name} in the project changed while it was copied"):
+        workspace.projects.run_step(folder, "a")
+    assert list(workspace.store.list(layout.STEPS)) == []
 
 
 def test_what_a_step_made_stays_readable() -> None:

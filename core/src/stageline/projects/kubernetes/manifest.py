@@ -135,6 +135,11 @@ def _public_command(job: Job) -> str:
             "a parameter is secret, and a Job's manifest is read by many: let the command read it from a variable that "
             f"the Job's template takes from a Secret, instead of {job.shown_command!r}"
         )
+    if any(str(place) in job.command for place in (job.source.folder, job.run_folder)):
+        raise InvalidInput(
+            "a parameter of type path names a file on this machine, which a Job does not see: declare it as uri, and "
+            "let the command read the URL"
+        )
     return job.command
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from stageline.errors import InvalidInput, NotFound
+from stageline.errors import Conflict, InvalidInput, NotFound
 from stageline.projects.mlproject import FILE_NAME
 from stageline.projects.steps.step import is_under, is_url
 from stageline.storage.os_errors import local_failure
@@ -69,13 +69,17 @@ def code_of(
     return dict(sorted(found.items()))
 
 
-def digests_of(files: dict[str, CodeFile]) -> dict[str, str]:
+def digests_of(files: Mapping[str, CodeFile]) -> dict[str, str]:
     """The digest of each file: its content, and whether it may be executed."""
     return dict(zip(files, in_parallel(_digest, files.values()), strict=True))
 
 
-def lay_out(files: dict[str, CodeFile], folder: Path) -> None:
-    """Copy the files into `folder`, which does not exist yet."""
+def lay_out(files: Mapping[str, CodeFile], digests: Mapping[str, str], folder: Path) -> None:
+    """Copy the files into `folder`, which does not exist yet.
+
+    Raises:
+        Conflict: one of them is not what was digested: somebody writes to the project.
+    """
     try:
         folder.mkdir()
         for name, file in files.items():
@@ -87,6 +91,21 @@ def lay_out(files: dict[str, CodeFile], folder: Path) -> None:
                 shutil.copy(file.path, target)
     except OSError as error:
         raise local_failure("copy", str(folder), error) from error
+    copies = {name: CodeFile(folder / name, file.link) for name, file in files.items()}
+    check_same(digests_of(copies), digests)
+
+
+def check_same(found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse copies that are not what was digested, or their outputs would be kept under another's name.
+
+    Raises:
+        Conflict: one of them is not.
+    """
+    for name, digest in found.items():
+        if digest != expected[name]:
+            raise Conflict(
+                f"{name} in the project changed while it was copied for a step: run the step again once it is written"
+            )
 
 
 def _files(root: Path, name: str, passed: Collection[Path]) -> Iterator[tuple[str, CodeFile]]:

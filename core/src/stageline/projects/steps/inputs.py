@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from stageline.domain.run import DatasetInput, DatasetRef
 from stageline.errors import InvalidInput
+from stageline.projects.steps.code import check_same
 from stageline.projects.steps.facts import digest_of_digests
 from stageline.projects.steps.step import Step, is_under, is_url
 from stageline.storage.local_files import files_under
@@ -44,6 +45,7 @@ class Input:
     digest: str
     own: Mapping[str, Path] = field(default_factory=dict)
     """Files of the project."""
+    own_digests: Mapping[str, str] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
     """Files that other steps made -> the run that has them."""
 
@@ -99,7 +101,12 @@ def inputs_of(
 
 
 def bring(inputs: Sequence[Input], folder: Path, artifacts: Callable[[str], RunArtifacts]) -> None:
-    """Put what lies in the project or was made by steps into `folder`, checked."""
+    """Put what lies in the project or was made by steps into `folder`.
+
+    Raises:
+        Conflict: a file of the project is not what was digested.
+        Corrupt: a file that was made is not what was kept.
+    """
     for one in inputs:
         for name, source in one.own.items():
             target = folder / name
@@ -108,6 +115,10 @@ def bring(inputs: Sequence[Input], folder: Path, artifacts: Callable[[str], RunA
                 shutil.copy(source, target)
             except OSError as error:
                 raise local_failure("copy", str(target), error) from error
+        copies = in_parallel(hash_file, [folder / name for name in one.own])
+        check_same(
+            {name: copy[0] for name, copy in zip(one.own, copies, strict=True)}, one.own_digests
+        )
         in_parallel(
             lambda item: artifacts(item[1]).download(item[0], folder),
             [item for item in one.made.items() if not (folder / item[0]).exists()],
@@ -147,5 +158,5 @@ def _in_project(
             "check the name, or list it among the outputs of a step"
         )
     hashed = in_parallel(hash_file, own.values())
-    digests |= {path: one[0] for path, one in zip(own, hashed, strict=True)}
-    return Input(name, digest_of_digests(digests), own, made)
+    own_digests = {path: one[0] for path, one in zip(own, hashed, strict=True)}
+    return Input(name, digest_of_digests({**digests, **own_digests}), own, own_digests, made)

@@ -86,7 +86,9 @@ class Workshop:
     def _submitted(self, looked: Looked, options: RunOptions) -> SubmittedRun:
         step, source = looked.step, self._lookout.source
         copy = own_copy(
-            self._folder, lambda folder: lay_out(dict(looked.code), folder), f"the step {step.name}"
+            self._folder,
+            lambda folder: lay_out(looked.code, looked.facts.code, folder),
+            f"the step {step.name}",
         )
         place = copy.folder
 
