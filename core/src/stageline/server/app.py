@@ -52,8 +52,8 @@ def create_app(
     app = FastAPI(title="Stageline", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.replica = replica
     # The first that is added stands last.
-    app.add_middleware(About)
     if replica.options.artifacts == "proxy":
         app.add_middleware(ArtifactProxy, replica=replica)
     app.add_middleware(Protocol, replica=replica, endpoints=[*TRACKING, *endpoints])
+    app.add_middleware(About)
     return app
