@@ -15,6 +15,8 @@ from stageline.cli import (
     artifacts,
     care,
     experiments,
+    exporting,
+    importing,
     lineage,
     models,
     plugins,
@@ -70,6 +72,8 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")

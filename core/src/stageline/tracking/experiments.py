@@ -124,12 +124,34 @@ class Experiments(ExperimentJournals):
         while not self._write(experiment, 1, "created", None, None):
             # Another host drew the same id in the same millisecond: it stays theirs.
             experiment = msgspec.structs.replace(experiment, experiment_id=new_experiment_id())
+        return self._opened(experiment)
+
+    def adopt(self, wanted: Experiment) -> Experiment:
+        """Take in an experiment from elsewhere, under its own id; what holds its name already is it.
+
+        The id of another experiment is left to that one: then it gets an id of its own.
+        """
+        names.check_experiment_name(wanted.name)
+        names.check_experiment_id(wanted.experiment_id)
+        found = self.find_by_name(wanted.name)
+        if found is not None:
+            return found
+        state = wanted
+        while not self._write(state, 1, "created", None, None):
+            known = self.get(state.experiment_id)
+            if (known.name, known.creation_time) == (wanted.name, wanted.creation_time):
+                break  # an earlier try, which got no further
+            state = msgspec.structs.replace(wanted, experiment_id=new_experiment_id())
+        return self._opened(state)
+
+    def _opened(self, experiment: Experiment) -> Experiment:
+        """The experiment, once it has an index and its name."""
         # Late: few processes make experiments, and all that log would pay for it.
         from stageline.storage.index import ExperimentIndex
 
         # Without an index, the first search would look for the runs of this experiment among all runs of the store.
         ExperimentIndex(self._store, experiment.experiment_id, self._clock).rebuild(list)
-        self._claim(name, experiment.experiment_id)
+        self._claim(experiment.name, experiment.experiment_id)
         return experiment
 
     def get_or_create(self, name: str) -> Experiment:
