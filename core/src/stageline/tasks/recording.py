@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import logging
 import time
-from asyncio import CancelledError
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from stageline.domain.redaction import MASK, Redactor
+from stageline.domain.redaction import Redactor
 from stageline.domain.run import Attempt, RunStatus
 from stageline.domain.task_tags import TAG_SKIPPED
 from stageline.errors import Conflict
 from stageline.tasks import unfinished
 from stageline.tasks.code_tags import source_tags_of
 from stageline.tasks.environment import named_in_environment
-from stageline.tasks.identity import PipelineIdentity
-from stageline.tasks.meaning import ErrorMeaning
+from stageline.tasks.meaning import ErrorMeaning, ending_of_call, meaning_of
+from stageline.tasks.naming import run_name_of
 from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
 from stageline.tasks.shared_parent import join_shared_parent
 from stageline.tracking import endings
-from stageline.tracking.fate import Ending, ending_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stageline.tasks.session import Session, TaskCall
     from stageline.tracking.active import ActiveRun
+    from stageline.tracking.fate import Ending
 
 _log = logging.getLogger("stageline")
 
@@ -143,24 +141,7 @@ class Recording:
 
     def run_name(self) -> str:
         """The name that the tracking gives the run, or else the orchestrator."""
-        identity = self.call.identity
-        name = identity.pipeline if isinstance(identity, PipelineIdentity) else identity.task
-        if self.call.tracking.run_name is None:
-            return identity.display_name or name
-        known = {
-            "task": name,
-            "pipeline": identity.pipeline,
-            "index": getattr(identity, "index", None),
-        }
-        # As numbers, so that `{alpha:.2f}` works.
-        numbers = {
-            key: value for key, value in self._params.items() if isinstance(value, (int, float))
-        }
-        shown = {
-            key: numbers.get(key, text) if text != MASK else MASK
-            for key, text in self.texts.items()
-        }
-        return self.call.tracking.run_name.format_map({**known, **shown})
+        return run_name_of(self.call, self._params, self.texts)
 
     def _log_params(self, run: ActiveRun) -> None:
         before = unfinished.taken(run.run_id) or self
@@ -226,7 +207,7 @@ class Recording:
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
         try:
-            meaning = self._meaning(error)
+            meaning = meaning_of(self.call, error)
             if meaning is ErrorMeaning.PAUSED:
                 self.pause()
                 return
@@ -250,24 +231,9 @@ class Recording:
                 run.leave(waits=self.call.waits_elsewhere and not self._is_joined)
         self._leave_parent()
 
-    def _meaning(self, error: BaseException) -> ErrorMeaning | None:
-        return None if self.call.meaning_of is None else self.call.meaning_of(error)
-
     def ending(self, error: BaseException) -> Ending:
         """Status and reason for what left the task."""
-        timeout_s = self.call.timeout_s
-        is_cancelled = isinstance(error, (CancelledError, concurrent.futures.CancelledError))
-        if is_cancelled and timeout_s is not None and self._has_run_for(timeout_s):
-            return RunStatus.FAILED, f"timed out after {timeout_s:g} s"
-        if is_cancelled:
-            return RunStatus.KILLED, f"cancelled: {error}".rstrip(": ")
-        status, reason = ending_of(error)
-        # Where the exception has come through a task, that task knew its secrets; so also from another process.
-        reason = getattr(error, "_stageline_reason", reason)
-        is_failure = isinstance(error, (Exception, SystemExit)) or self._meaning(error) is not None
-        if status is RunStatus.FAILED and not is_failure:
-            status = RunStatus.KILLED  # whatever is no Exception came from outside the task
-        return status, reason
+        return ending_of_call(self.call, error, ran_s=time.monotonic() - self._began_s)
 
     def end(self, status: RunStatus, reason: str | None, *, is_final: bool = False) -> None:
         """End the attempt, and the run unless this is a failure that the orchestrator means to try again.
@@ -303,10 +269,6 @@ class Recording:
         if self.call.on_end is not None and self._session is not None:
             with self._sparing("tell of its end"):
                 self.call.on_end(self.call, self._session.workspace)
-
-    def _has_run_for(self, timeout_s: float) -> bool:
-        # An orchestrator that cancels what has run out of time began to count a little before we did.
-        return time.monotonic() - self._began_s >= timeout_s - min(1.0, timeout_s / 2)
 
     def _safe(self, reason: str | None) -> str | None:
         return None if reason is None else self._redactor.text(reason)
