@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 from recorded import HEAD, attempts, parent_of, run_of, runs_of
+
+from airflow_provider_stageline import dag_run_ends
+from airflow_provider_stageline.identity import task_identity
+from airflow_provider_stageline.listener import StagelineListener
 
 ANY = """
 from datetime import timedelta
@@ -140,3 +145,38 @@ pipeline()
     ]
     assert workspace.experiments.find_by_name("wine").experiment_id == run.info.experiment_id
     assert parent_of(workspace).info.experiment_id == run.info.experiment_id
+
+
+def test_a_task_whose_process_is_lost_is_ended_by_the_schedulers_word(workspace, monkeypatch):
+    connection = {"conn_type": "stageline", "host": workspace.store.url}
+    monkeypatch.setenv("AIRFLOW_CONN_STAGELINE_DEFAULT", json.dumps(connection))
+    row = SimpleNamespace(
+        dag_id="pipeline", run_id="manual", task_id="train", map_index=-1, try_number=1, log_url=""
+    )
+    run_id = task_identity({"ti": row}).run_id
+    workspace.runs.join(run_id).leave(waits=True)
+
+    StagelineListener().on_task_instance_failed(None, row, "heartbeat timeout")
+    dag_run_ends._threads[0].submit(lambda: None).result(30)
+
+    run = workspace.runs.get(run_id)
+    assert (str(run.info.status), run.info.reason) == ("KILLED", "Airflow: heartbeat timeout")
+
+
+def test_a_later_try_is_not_ended_by_late_word_of_an_earlier_one(workspace, monkeypatch):
+    connection = {"conn_type": "stageline", "host": workspace.store.url}
+    monkeypatch.setenv("AIRFLOW_CONN_STAGELINE_DEFAULT", json.dumps(connection))
+    row = SimpleNamespace(
+        dag_id="pipeline", run_id="manual", task_id="train", map_index=-1, try_number=1, log_url=""
+    )
+    run_id = task_identity({"ti": row}).run_id
+    from stageline.domain.run import Attempt, RunStatus
+
+    open_run = workspace.runs.join(run_id, attempt=2)
+    open_run.note_attempt(Attempt(number=2, status=RunStatus.RUNNING, start_time=1))
+
+    StagelineListener().on_task_instance_failed(None, row, "heartbeat timeout")
+    dag_run_ends._threads[0].submit(lambda: None).result(30)
+
+    assert str(workspace.runs.get(run_id).info.status) == "RUNNING"
+    open_run.end()

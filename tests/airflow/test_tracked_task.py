@@ -381,3 +381,39 @@ pipeline()
     assert answer["tasks"] == {"train": "success", "strict": "failed"}
     assert "there is no connection 'not_there'" in dag_runs.log
     assert not runs_of(workspace)
+
+
+def test_what_airflow_knows_to_be_secret_is_masked(dag_runs, workspace, tmp_path):
+    answer = dag_runs.run(
+        HEAD
+        + """
+from airflow.sdk import Connection
+from airflow.sdk.log import mask_secret
+
+@dag
+def pipeline():
+    @task
+    def give():
+        mask_secret("correct-horse")
+        return "say correct-horse"
+
+    @task.stageline
+    def train(phrase, address, box=None):
+        raise ValueError(phrase)
+
+    train(give(), "{{ conn.warehouse.get_uri() }}")
+
+pipeline()
+""",
+        AIRFLOW_CONN_WAREHOUSE='{"conn_type": "http", "host": "h", "login": "me", "password": "battery-staple"}',
+        AIRFLOW__CORE__HIDE_SENSITIVE_VAR_CONN_FIELDS="True",
+    )
+    assert answer["state"] == "failed"
+    run = run_of(workspace, "train")
+    assert run.data.params["phrase"] == "***"
+    assert "battery-staple" not in run.data.params["address"]
+    assert run.info.reason == "ValueError: ***"
+    files = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    stored = b"".join(path.read_bytes() for path in files)
+    assert b"correct-horse" not in stored
+    assert b"battery-staple" not in stored

@@ -36,7 +36,7 @@ def end_dag_run(dag_run: Any, status: RunStatus, reason: str | None) -> None:
 
 
 def end_lost_task(identity: TaskIdentity, reason: str) -> None:
-    """End the run of a task whose process could not, as KILLED; one that has ended stays as it is."""
+    """End the run of a task whose process could not, as KILLED; one that has ended, or goes on, stays as it is."""
 
     def end() -> None:
         runs = open_session(Tracking()).workspace.runs
@@ -44,7 +44,8 @@ def end_lost_task(identity: TaskIdentity, reason: str) -> None:
             run = runs.get(identity.run_id)
         except NotFound:
             return
-        if not run.info.status.is_terminal:
+        is_followed = any(one.number > identity.attempt for one in run.attempts)
+        if not (run.info.status.is_terminal or is_followed):
             runs.set_status(identity.run_id, RunStatus.KILLED, reason)
 
     _later(identity.display_name, end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -138,11 +138,22 @@ _MEANINGS = {
 
 
 def secret_texts(value: Any) -> Iterable[str] | None:
-    """The secrets in a connection; none is shown, since it is there to hold credentials."""
+    """The secrets in a connection, which is not shown at all; and a text in which Airflow knows of a secret."""
+    if isinstance(value, str):
+        return [value] if _masked_by_airflow()(value) != value else None
     if not isinstance(value, Connection):
         return None
     extra = value.extra_dejson if value.extra else {}
     return [text for text in (value.password, value.extra, *map(str, extra.values())) if text]
+
+
+@lru_cache(maxsize=1)
+def _masked_by_airflow() -> Callable[[str], object]:
+    """What Airflow's logs show of a text: variables, connections and `mask_secret` have told it what is secret."""
+    from airflow.sdk import log
+
+    shown: Callable[[str], object] = getattr(log, "redact", str)
+    return shown
 
 
 def _links(ti: Any) -> dict[str, str]:
