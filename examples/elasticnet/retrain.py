@@ -20,16 +20,22 @@ from prefect import serve, task
 from prefect.states import Completed, State
 
 import stageline
-from prefect_stageline import Tracking, promote, require_stage, tracked_flow, tracked_task
-from prefect_stageline.triggers import on_drift, retraining
+from prefect_stageline import (
+    Tracking,
+    on_drift,
+    promote,
+    require_stage,
+    retraining,
+    tracked_flow,
+    tracked_task,
+)
 from stageline.errors import NotAllowed
 from stageline.registry import BetterRule, MetricRule, Policy, SignatureRule
 
-STAGING = Policy(
-    rules=(MetricRule(condition="metrics.r2 > 0"), SignatureRule())
-)  # better than always saying the mean
+# Better than always saying the mean, and then than what is in Production.
+STAGING = Policy(rules=(MetricRule(condition="metrics.r2 > 0"), SignatureRule()))
 PRODUCTION = Policy(
-    rules=(BetterRule(metric="r2", direction="max", margin=0.001),),  # than what is there
+    rules=(BetterRule(metric="r2", direction="max", margin=0.001),),
     approvals=1,
     from_stages=("Staging",),
 )
@@ -123,6 +129,11 @@ def main() -> int:
         "output": given.output,
         "patience_s": given.patience,
     }
+    try:
+        load(Path(given.data) if given.data else None, given.target)
+    except BadData as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     if given.cron:
         serve(retraining(retrain, cron=given.cron, on=[on_drift()], parameters=parameters))
         return 0
@@ -130,7 +141,7 @@ def main() -> int:
     result = state.result(raise_on_failure=False)
     if isinstance(result, Exception):
         print(f"error: {result}", file=sys.stderr)
-        return 2 if isinstance(result, BadData) else 1
+        return 1
     print(f"{state.name}: {state.message or result}")
     return 0
 

@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +72,7 @@ def test_a_better_model_is_approved_promoted_and_scores_files(
     with retraining(tmp_path, prefect_server) as process:
         out, err = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, out.partition(":")[0]) == (0, "NotPromoted"), out + err
-    assert "better than" in out
+    assert "better r2 is" in out
     stages = {one.version: one.current_stage for one in workspace.registry.versions(MODEL)}
     assert stages == {1: "Production", 2: "Staging"}
 
@@ -78,6 +81,27 @@ def test_data_that_can_not_be_used_is_told_in_a_line(tmp_path: Path, prefect_ser
     with retraining(tmp_path, prefect_server, "--data", "absent.csv") as process:
         out, err = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, out, err) == (2, "", "error: absent.csv does not exist\n")
+
+
+def test_it_is_served_by_the_clock_and_by_drift(tmp_path: Path, prefect_server: str):
+    with retraining(tmp_path, prefect_server, "--cron", "0 6 * * 1") as process:
+        found = wait_for_deployment(prefect_server, process)
+    assert [one["schedule"]["cron"] for one in found["schedules"]] == ["0 6 * * 1"]
+    assert found["parameters"]["output"] == "scores"
+
+
+def wait_for_deployment(server: str, process: subprocess.Popen[str]) -> dict[str, Any]:
+    url = f"{server}/deployments/name/retrain-elasticnet/retraining"
+    give_up = time.monotonic() + GIVE_UP_S
+    while time.monotonic() < give_up and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=GIVE_UP_S) as response:
+                found: dict[str, Any] = json.load(response)
+                return found
+        except urllib.error.HTTPError as error:
+            error.close()
+        time.sleep(0.2)
+    pytest.fail(f"nothing is served: {process.communicate()}")
 
 
 def wait_for_request(workspace: Workspace, process: subprocess.Popen[str]) -> None:
