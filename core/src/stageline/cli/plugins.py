@@ -51,9 +51,21 @@ def _loaded(point: EntryPoint, name: str) -> Any:
     try:
         command = typer.main.get_command(point.load())
     except (ImportError, AttributeError) as error:
-        raise InvalidInput(
-            f"the command {name!r} of {point.value} can not be loaded: {type(error).__name__}: {error}. Install "
-            "again what brings it, or remove it"
-        ) from error
+        command = typer.main.get_command(_broken(point, error))
     command.name = name
     return command
+
+
+def _broken(point: EntryPoint, error: Exception) -> typer.Typer:
+    """What stands for a command that can not be loaded, so that the others are listed and run."""
+    app = typer.Typer(add_completion=False)
+    takes_all = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+    @app.command(help="Can not be loaded.", context_settings=takes_all)
+    def refuse() -> None:
+        raise InvalidInput(
+            f"{point.value}, which should bring this command, can not be loaded: {type(error).__name__}: {error}. "
+            "Install again what brings it, or remove it"
+        ) from error
+
+    return app
