@@ -46,7 +46,7 @@ def create_app(
     Args:
         workspace: The store.
         options: How the server behaves.
-        endpoints: More of MLflow's, beside those of tracking.
+        endpoints: More of MLflow's, beside those of tracking; of two with the same path, the one given here answers.
     """
     replica = Replica(workspace, options)
     app = FastAPI(title="Stageline", docs_url=None, redoc_url=None, openapi_url=None)
