@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import urllib.request
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from prefect import flow, task
+from prefect.exceptions import CancelledRun
 from prefect.states import State
 
 from prefect_stageline import (
@@ -123,6 +125,55 @@ def test_a_skipped_gate_keeps_from_running_what_depends_on_it(workspace: Workspa
 
     gated()
     assert ran == ["report"]
+
+
+def test_a_skipped_gate_in_the_flows_own_code_ends_the_flow(workspace: Workspace, model: Any):
+    model("wine", Policy(rules=NEEDS_BOB.rules), rmse=0.9)
+
+    @task
+    def plain() -> None:
+        require_stage.fn("wine", "Production", on_block="skip")
+
+    @flow
+    def gated(gate: Any) -> None:
+        gate()
+
+    def called() -> None:
+        require_stage("wine", "Production", on_block="skip")
+
+    def with_options() -> None:
+        require_stage.with_options(tags=["a"])("wine", "Production", on_block="skip")
+
+    for gate in (called, with_options, plain):
+        with pytest.raises(CancelledRun, match=r"metrics\.rmse is 0\.9"):
+            gated(gate)
+    state = require_stage("wine", "Production", on_block="skip", return_state=True)
+    assert (state.type.value, state.name) == ("CANCELLED", "Skipped")
+
+
+def test_a_coroutine_flow_goes_on_while_a_gate_waits(
+    workspace: Workspace, model: Any, prefect_server: str
+):
+    model("wine", NEEDS_BOB)
+    ticks: list[int] = []
+
+    @flow(name="coroutine")
+    async def coroutine() -> int:
+        gate = asyncio.create_task(
+            asyncio.to_thread(
+                require_stage, "wine", "Production", on_block="pause", poll_interval_s=1
+            )
+        )
+        while not gate.done():
+            ticks.append(1)
+            await asyncio.sleep(0.05)
+        return gate.result()
+
+    with answering(prefect_server, "coroutine") as answers:
+        answers.give(answer="approve", name="bob")
+        assert asyncio.run(coroutine()) == 1
+    assert len(ticks) > 1
+    assert stage_of(workspace, "wine") == "Production"
 
 
 def test_a_gate_that_no_approval_opens_does_not_pause(workspace: Workspace, model: Any):

@@ -9,10 +9,10 @@ from typing import Literal, cast, get_args
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Cancelled
 
 from prefect_stageline.approvals import wait_for_approval
 from prefect_stageline.here import newest_version, registry_here, workspace_here
+from prefect_stageline.skipping import SkippableTask, skipped
 from prefect_stageline.stores import Store
 from stageline.errors import InvalidInput
 from stageline.tasks import Gate
@@ -20,8 +20,7 @@ from stageline.tasks import Gate
 OnBlock = Literal["fail", "skip", "pause"]
 
 
-@task(name="require stage", task_run_name="{model} for {stage}", cache_policy=NO_CACHE)
-def require_stage(
+def _require_stage(
     model: str,
     stage: str,
     *,
@@ -41,8 +40,9 @@ def require_stage(
         stage: The stage.
         version: The version; default: the newest.
         on_block: What to do if the gate is shut. `fail`. `skip`: end Cancelled, by the name of Skipped, so that what
-            depends on this does not run. `pause`: if nothing but an approval is missing, ask for it in the registry,
-            pause the flow run, and show the gate to whoever resumes it; approved, the version is in the stage.
+            depends on this does not run; where it is called and not submitted, `CancelledRun` is raised. `pause`: if
+            nothing but an approval is missing, ask for it in the registry, pause the flow run, and show the gate to
+            whoever resumes it; approved, the version is in the stage.
         archive_existing: Whether its entering is to archive what holds the stage.
         timeout_s: Seconds that an answer is waited for; then the request is withdrawn and this fails.
         poll_interval_s: Seconds between two looks for the answer.
@@ -74,8 +74,7 @@ def require_stage(
     if decision.allowed:
         return number
     if on_block == "skip":
-        # The one final state that is neither a success, which downstream tasks would take for their go, nor a failure.
-        return cast("int", Cancelled(name="Skipped", message=str(gate.refusal(decision))))
+        return cast("int", skipped(str(gate.refusal(decision))))
     if on_block == "fail" or not decision.lacks_only_approval:
         raise gate.refusal(decision)
     wait_for_approval(
@@ -86,6 +85,14 @@ def require_stage(
         poll_interval_s=poll_interval_s,
     )
     return number
+
+
+require_stage = SkippableTask(
+    _require_stage,
+    name="require stage",
+    task_run_name="{model} for {stage}",
+    cache_policy=NO_CACHE,
+)
 
 
 @task(name="request transition", task_run_name="{model} for {stage}", cache_policy=NO_CACHE)
