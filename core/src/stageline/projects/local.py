@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stageline.errors import InvalidInput, StagelineError
+from stageline.projects.environments.docker import Container
 from stageline.projects.environments.prepare import prepare
 from stageline.projects.launching import Exit
 from stageline.projects.output import ARTIFACT_FOLDER, FILE_NAME, Output
@@ -41,13 +42,16 @@ def launch(job: Job) -> LocalCommand:
     )
     if job.build_image:
         prepared = _with_code(prepared, job)
+    if isinstance(
+        prepared, Container
+    ):  # values of type `path` are absolute: they hold inside as well
+        prepared = replace(prepared, seen=(job.source.folder, job.run_folder))
     job.set_tags(prepared.tags)
     return LocalCommand(job, prepared)
 
 
 def _with_code(prepared: Prepared, job: Job) -> Prepared:
     # Late: few have an image built for each run.
-    from stageline.projects.environments.docker import Container
     from stageline.projects.environments.image import build_image
 
     if not isinstance(prepared, Container):

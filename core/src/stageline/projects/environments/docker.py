@@ -34,6 +34,8 @@ class Container:
     """For `docker run`, from whoever runs the project."""
     holds_code: bool = False
     """Whether the project's files are in the image, and need not be seen from here."""
+    seen: tuple[Path, ...] = ()
+    """Folders that are seen under the names that they have here, if the command names something in them."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -55,6 +57,8 @@ class Container:
         line = [self.docker, "run", "--rm", "--init", *self.arguments]
         line += [] if self.holds_code else [f"--volume={folder.resolve()}:{WORKDIR}"]
         line += [f"--workdir={WORKDIR}"]
+        named = [place for place in self.seen if any(str(place) in part for part in argv)]
+        line += [f"--volume={place}:{place}" for place in named]
         passed = dict(variables)
         if local := _local_store(passed.get(_STORE, "")):
             passed[_STORE] = str(local)
