@@ -42,9 +42,8 @@ def launch(job: Job) -> LocalCommand:
     )
     if job.build_image:
         prepared = _with_code(prepared, job)
-    if isinstance(
-        prepared, Container
-    ):  # values of type `path` are absolute: they hold inside as well
+    if isinstance(prepared, Container):
+        # Values of type `path` are absolute: they hold inside as well.
         prepared = replace(prepared, seen=(job.source.folder, job.run_folder))
     job.set_tags(prepared.tags)
     return LocalCommand(job, prepared)
