@@ -17,7 +17,7 @@ def rows() -> list[list[str]]:
     return [row for row in cells[1:] if len(row) == 2]
 
 
-def tests_in(cell: str) -> list[str]:
+def named(cell: str) -> list[str]:
     return re.findall(r"`(test_\w+)`", cell)
 
 
@@ -25,8 +25,8 @@ def test_every_row_names_tests_that_are_there():
     source = "".join(path.read_text() for path in HERE.glob("test_*.py"))
     there = set(re.findall(r"^def (test_\w+)", source, re.MULTILINE))
     assert len(rows()) > 20
-    assert [row for row in rows() if not tests_in(row[1])] == []
-    assert {name for row in rows() for name in tests_in(row[1])} - there == set()
+    assert [row for row in rows() if not named(row[1])] == []
+    assert {name for row in rows() for name in named(row[1])} - there == set()
 
 
 def test_every_setting_is_on_the_page():

@@ -157,7 +157,7 @@ def test_a_task_whose_process_is_lost_is_ended_by_the_schedulers_word(workspace,
     workspace.runs.join(run_id).leave(waits=True)
 
     StagelineListener().on_task_instance_failed(None, row, "heartbeat timeout")
-    dag_run_ends._threads[0].submit(lambda: None).result(30)
+    dag_run_ends._thread().submit(lambda: None).result(30)
 
     run = workspace.runs.get(run_id)
     assert (str(run.info.status), run.info.reason) == ("KILLED", "Airflow: heartbeat timeout")
@@ -176,7 +176,7 @@ def test_a_later_try_is_not_ended_by_late_word_of_an_earlier_one(workspace, monk
     open_run.note_attempt(Attempt(number=2, status=RunStatus.RUNNING, start_time=1))
 
     StagelineListener().on_task_instance_failed(None, row, "heartbeat timeout")
-    dag_run_ends._threads[0].submit(lambda: None).result(30)
+    dag_run_ends._thread().submit(lambda: None).result(30)
 
     assert str(workspace.runs.get(run_id).info.status) == "RUNNING"
     open_run.end()

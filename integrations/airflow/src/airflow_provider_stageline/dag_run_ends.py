@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _log = logging.getLogger("stageline")
-_threads: list[ThreadPoolExecutor] = []
+_threads: dict[int, ThreadPoolExecutor] = {}
+"""By process: the scheduler forks, and a child has none of its parent's threads."""
 
 
 def end_dag_run(dag_run: Any, status: RunStatus, reason: str | None) -> None:
@@ -52,9 +54,15 @@ def end_lost_task(identity: TaskIdentity, reason: str) -> None:
 
 
 def _later(what: str, do: Callable[[], Any]) -> None:
-    if not _threads:
-        _threads.append(ThreadPoolExecutor(max_workers=1, thread_name_prefix="stageline"))
-    _threads[0].submit(_spared, what, do)
+    _thread().submit(_spared, what, do)
+
+
+def _thread() -> ThreadPoolExecutor:
+    mine = _threads.get(os.getpid())
+    if mine is None:
+        mine = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stageline")
+        _threads[os.getpid()] = mine
+    return mine
 
 
 def _spared(what: str, do: Callable[[], Any]) -> None:
