@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import uuid
@@ -131,6 +132,31 @@ def test_a_watcher_that_died_before_it_remembered_is_followed_by_one_that_sends_
     assert told(model) == expected
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_watcher_that_is_ended_at_any_moment_is_followed_by_the_next(
+    workspace: Workspace, model: str, how: signal.Signals
+):
+    watch(workspace)
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", "from stageline.cli.main import main; main()",
+         "--store", workspace.store.url, "watch", "prefect", "--poll", "0.2"],
+        env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        move(workspace, model, "Staging")
+        # Prefect has it; the watcher may have remembered that, or not.
+        until(lambda: told(model))
+    finally:
+        watcher.send_signal(how)
+        code = watcher.wait(60)
+    assert code in (0, -signal.SIGKILL)
+    move(workspace, model, "Production")
+    assert watch(workspace).returncode == 0
+    assert told(model) == [(1, "None", "Staging"), (2, "None", "Production")]
+
+
+@pytest.mark.slow
 def test_a_server_that_is_away_is_told_and_nothing_is_remembered(workspace: Workspace, model: str):
     watch(workspace)
     move(workspace, model, "Production")
