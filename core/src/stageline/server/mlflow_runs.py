@@ -71,12 +71,15 @@ def search(call: Call, ask: asks.SearchRuns) -> Shape:
 
 def delete(call: Call, ask: asks.OneRun) -> None:
     run_id = required("run_id", ask.run_id)
-    call.workspace.runs.delete(run_id)
+    with call.replica.runs.alone(run_id):
+        call.workspace.runs.delete(run_id)
     call.replica.runs.leave(run_id)  # so that the next record meets a run that is deleted
 
 
 def restore(call: Call, ask: asks.OneRun) -> None:
-    call.workspace.runs.restore(required("run_id", ask.run_id))
+    run_id = required("run_id", ask.run_id)
+    with call.replica.runs.alone(run_id):
+        call.workspace.runs.restore(run_id)
 
 
 def _status(given: str | int) -> RunStatus:

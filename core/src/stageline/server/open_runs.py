@@ -80,6 +80,16 @@ class OpenRuns:
                 break
         self._make_room(run_id)
 
+    @contextmanager
+    def alone(self, run_id: str) -> Iterator[None]:
+        """Nobody of this worker writes the run, nor lets it go, until the end of the block."""
+        held = self.held.get(run_id)
+        if held is None:
+            yield
+        else:
+            with held.lock:
+                yield
+
     def _open(self, run_id: str, held: OpenRun) -> None:
         try:
             held.active = self._workspace.runs.resume(run_id, owns_end=False)

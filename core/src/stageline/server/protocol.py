@@ -1,7 +1,7 @@
 """MLflow's paths in front of a web framework: found in a table, read and written by msgspec, worked on in threads.
 
-A request to FastAPI costs some 150 us before any work is done, most of it in looking through routes one by one and in
-reading bodies by annotation. What trainings call thousands of times is answered here instead; see docs/server.md.
+A point behind a route of FastAPI costs 120 us of CPU, and 26 us here: the rest was looking through routes one by one,
+and reading bodies by annotation. FastAPI answers what is not called thousands of times; see docs/design/010-server.md.
 """
 
 from __future__ import annotations
