@@ -331,3 +331,40 @@ def test_no_method_of_their_store_is_left_to_their_base():
         and getattr(StagelineTrackingStore, name) is getattr(AbstractStore, name)
     }
     assert bare == set()
+
+
+def test_remote_store_is_written_in_the_background_and_read_back_at_once(folder):
+    mlflow.set_tracking_uri("stageline+memory://plugin-remote")
+    mlflow.set_experiment("remote")
+    with mlflow.start_run() as run:
+        for step in range(100):
+            mlflow.log_metric("m", step, step=step)
+        history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "m")
+        assert len(history) == 100
+        mlflow.log_text("x", "a/b.txt")
+    assert len(mlflow.search_runs(filter_string="metrics.m = 99")) == 1
+    assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/a/b.txt") == "x"
+    page = mlflow.MlflowClient()._tracking_client.store.get_metric_history(
+        run.info.run_id, "m", max_results=60
+    )
+    assert (len(page), bool(page.token)) == (60, True)
+
+
+def test_metric_costs_no_request(folder, monkeypatch):
+    """Neither a read back nor a write of its own: an append to the run's open log."""
+    from stageline.mlflow_plugin.opened import opened
+
+    with mlflow.start_run():
+        mlflow.log_metric("m", 0)
+        store = opened(str(folder)).store
+        for verb in ("read", "create", "replace", "list", "open"):
+
+            def refuse(*_, verb=verb, **__):
+                raise AssertionError(f"log_metric asked the store to {verb}")
+
+            monkeypatch.setattr(store, verb, refuse)
+        for step in range(10):
+            mlflow.log_metric("m", step, step=step)
+            mlflow.log_param(f"p{step}", step)
+            mlflow.set_tag("t", step)
+        monkeypatch.undo()
