@@ -20,6 +20,8 @@ LOGGED_MODEL_FORMAT = "stageline.logged_model/1"
 
 LINK = "stageline.model."
 """What the keys of a run's tags begin with that tie it to logged models. They are no user's."""
+TAG_MODEL_ID = "stageline.mlflow.model_id"
+"""On a version of a registered model: the logged model that it is."""
 _OUTPUT, _INPUT, _METRIC = f"{LINK}output.", f"{LINK}input.", f"{LINK}metric."
 
 

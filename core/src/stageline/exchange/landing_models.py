@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.domain.model import ModelVersion, VersionFacts
 from stageline.errors import NotAllowed, NotFound
 from stageline.registry.adoption import adopt_model
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from stageline.storage.transfer import Progress
     from stageline.workspace import Workspace
 
-MODEL_ID_TAG = "stageline.mlflow.model_id"
 _MODEL = re.compile(r"(?:^models:/|/models/)(m-[0-9a-f]{32})(?:/artifacts)?/?$")
 _RUN = re.compile(r"(?:^runs:/|/)([0-9a-f]{32})/(?:artifacts/)?(.+?)/?$")
 
@@ -76,7 +76,7 @@ def _version(
 ) -> ModelVersion:
     place = _place(workspace, version, models)
     facts, path = _facts(workspace, place)
-    tags = {**version.tags, **({MODEL_ID_TAG: place.model_id} if place.model_id else {})}
+    tags = {**version.tags, **({TAG_MODEL_ID: place.model_id} if place.model_id else {})}
     return ModelVersion(
         name=name,
         version=version.version,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import model_registry as mlflow
 
+from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.mlflow_plugin.addresses import plugin_uri
 
 if TYPE_CHECKING:
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
 
 SOURCE_TAG = "stageline.mlflow.source"
 """The source as MLflow's client gave it, where it is not where the files are."""
-MODEL_ID_TAG = "stageline.mlflow.model_id"
-"""The logged model that a version is."""
-_OURS = (SOURCE_TAG, MODEL_ID_TAG)
+_OURS = (SOURCE_TAG, TAG_MODEL_ID)
 
 
 def version_entity(version: ModelVersion, *, with_aliases: bool = True) -> Any:
@@ -38,7 +37,7 @@ def version_entity(version: ModelVersion, *, with_aliases: bool = True) -> Any:
         ],
         run_link=version.run_link or None,
         aliases=list(version.aliases) if with_aliases else [],
-        model_id=version.tags.get(MODEL_ID_TAG),
+        model_id=version.tags.get(TAG_MODEL_ID),
     )
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from mlflow.store.entities import PagedList
 from mlflow.store.model_registry.abstract_store import AbstractStore
 
+from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.mlflow_plugin.failures import tells_as_mlflow, unsupported
 from stageline.mlflow_plugin.opened import workspace_at
 from stageline.mlflow_plugin.registry_entities import (
-    MODEL_ID_TAG,
     SOURCE_TAG,
     files_of,
     model_entity,
@@ -110,7 +110,7 @@ class StagelineRegistryStore(AbstractStore):  # type: ignore[misc]  # mlflow has
         place = located(self._workspace, source, run_id, model_id)
         given = {tag.key: tag.value for tag in tags or ()}
         if place.model_id:
-            given[MODEL_ID_TAG] = place.model_id
+            given[TAG_MODEL_ID] = place.model_id
         if place.is_elsewhere_named:
             given[SOURCE_TAG] = source
         return version_entity(self._register(name, place, given, description, run_link))

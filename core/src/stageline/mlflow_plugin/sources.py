@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.errors import InvalidInput
 from stageline.mlflow_plugin.addresses import PLAIN, parse_files
 from stageline.mlflow_plugin.opened import opened
-from stageline.mlflow_plugin.registry_entities import MODEL_ID_TAG
 from stageline.models.uri import RunModel, parse_model_uri
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _of_model(workspace: Workspace, model: LoggedModel, run_id: str | None) -> S
 
 
 def _of_version(version: ModelVersion) -> Source:
-    model_id = version.tags.get(MODEL_ID_TAG)
+    model_id = version.tags.get(TAG_MODEL_ID)
     if version.run_id and version.artifact_path:
         return Source(version.run_id, version.artifact_path, None, model_id, True)
     return Source(version.run_id, None, version.source, model_id, True)
