@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import pytest
+from airflow.providers.standard.exceptions import HITLTimeoutError
+from airflow.sdk import DAG as Dag
 from answering import answered
 from models import registered, stages
 
+from airflow_provider_stageline.operators.requests import ApproveTransitionOperator
 from stageline.registry import MetricRule, Policy
 
 DAG = """
@@ -86,12 +92,30 @@ def test_it_is_asked_again_until_the_policy_has_its_people(dag_runs, workspace):
 
 
 def test_silence_is_no_approval():
-    from airflow_provider_stageline.operators.requests import ApproveTransitionOperator
-
     with pytest.raises(ValueError, match="because nobody answered"):
         ApproveTransitionOperator(
             task_id="approve", model="line", version=1, stage="Production", defaults="Approve"
         )
+
+
+def test_a_request_that_nobody_answered_in_time_is_withdrawn(workspace, monkeypatch):
+    told = {"conn_type": "stageline", "host": str(workspace.store.url)}
+    monkeypatch.setenv("AIRFLOW_CONN_STAGELINE_DEFAULT", json.dumps(told))
+    registered(workspace, 2.5)
+    with Dag("pipeline"):
+        operator = ApproveTransitionOperator(
+            task_id="approve", model="line", version=1, stage="Production", actor="ann"
+        )
+    request = workspace.registry.request_transition("line", 1, "Production", actor="ann")
+    page = SimpleNamespace(
+        xcom_pull=lambda **asked: request.number, map_index=-1, log_url="http://localhost/page"
+    )
+
+    with pytest.raises(HITLTimeoutError):
+        operator.execute_complete({"ti": page}, {"error": "late", "error_type": "timeout"})
+
+    closed = last_request(workspace)
+    assert (str(closed.status), closed.closing_comment) == ("cancelled", "nobody answered in time")
 
 
 def test_what_no_approval_could_let_in_is_not_asked_for(dag_runs, workspace):
