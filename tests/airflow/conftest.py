@@ -36,6 +36,12 @@ from stageline.workspace import Workspace  # noqa: E402
 MIGRATE_WITHIN_S = 180.0
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # In a row, and last: then the real Airflow runs for no longer than its own tests do.
+    items.sort(key=lambda item: "standalone" in getattr(item, "fixturenames", ()))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 

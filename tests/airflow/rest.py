@@ -10,11 +10,10 @@ from typing import Any
 
 import httpx
 
-WITHIN_S = 240.0
+WITHIN_S = 420.0
 """Bound of every wait. On a quiet machine each takes seconds."""
 LOOK_EVERY_S = 0.4
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
-RETRIES_WITHIN_S = 60.0
 
 
 class Rest:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow.sdk import dag, task
 
-DIES_WITHIN_S = 300.0
+DIES_WITHIN_S = 1500.0
 
 
 @dag
