@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from stageline.domain.logged_model import LoggedModel
     from stageline.exchange.belongings import Source, SourceFiles, SourceRegistered, SourceRun
     from stageline.workspace import Workspace
+
+LANES = 8
+"""Runs that are written at a time."""
 
 
 class Imported(NamedTuple):
@@ -54,7 +59,9 @@ class Import:
         self._failures: list[tuple[str, str]] = []
         self._notes: list[str] = []
         self._models: dict[str, LoggedModel] = {}
+        self._models_of: dict[str, list[LoggedModel]] = defaultdict(list)
         self._model_files: dict[str, str] = {}
+        self._counting = Lock()
         self._run_links: dict[str, dict[str, str]] = defaultdict(dict)
         self._plan: list[tuple[Experiment, list[str]]] = []
 
@@ -74,12 +81,7 @@ class Import:
         homes = {one.experiment_id: self._experiment(one) for one, _ in self._plan}
         for experiment, runs in self._plan:
             self._look_at_models(experiment, homes[experiment.experiment_id], set(runs))
-        for experiment, runs in self._plan:
-            for run_id in runs:
-                self._try(
-                    f"run {run_id}", partial(self._land, run_id, homes[experiment.experiment_id])
-                )
-                told()
+        self._land_all(homes, told)
         for model in self._models.values():
             self._try(f"model {model.model_id}", partial(self._adopt, model))
         if not self._wanted:
@@ -101,25 +103,50 @@ class Import:
             )
         return home.experiment_id
 
-    def _land(self, run_id: str, experiment_id: str) -> None:
+    def _land_all(self, homes: dict[str, str], told: Callable[[], None]) -> None:
+        """Several runs at a time, for a remote store answers late; read one by one, as a database wants it."""
+        waiting: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(LANES, "stageline-import") as lanes:
+            for experiment, runs in self._plan:
+                for run_id in runs:
+                    if len(waiting) >= LANES:
+                        waiting.popleft().result()
+                        told()
+                    step = partial(self._read_then, lanes, waiting, homes[experiment.experiment_id])
+                    self._try(f"run {run_id}", partial(step, run_id))
+            for landing in waiting:
+                landing.result()
+                told()
+
+    def _read_then(
+        self,
+        lanes: ThreadPoolExecutor,
+        waiting: deque[Future[None]],
+        experiment_id: str,
+        run_id: str,
+    ) -> None:
         run = self._source.run(run_id)
-        run.tags = {**run.tags, **self._run_links[run_id], **_links_of(run)}
+        land = partial(self._land, run, experiment_id)
+        waiting.append(lanes.submit(self._try, f"run {run_id}", land))
+
+    def _land(self, run: SourceRun, experiment_id: str) -> None:
+        run.tags = {**run.tags, **self._run_links.get(run.run_id, {}), **_links_of(run)}
         files: dict[str, SourceFiles] = {}
         if self._with_artifacts:
             if run.artifact_uri:
                 files[""] = self._source.files(run.artifact_uri)
-            for model in self._models.values():
-                if model.artifact_run_id == run_id and model.artifact_path:
-                    files[model.artifact_path] = self._source.files(
-                        self._model_files[model.model_id]
-                    )
+            for model in self._models_of.get(run.run_id, ()):
+                uri = self._model_files[model.model_id]
+                files[model.artifact_path or ""] = self._source.files(uri)
         landed = RunLanding(self._workspace, run, experiment_id).land(files, self._passed)
-        self._counts.update(
-            runs=1, runs_new=int(landed.is_new), points=landed.points, files=landed.files
-        )
+        with self._counting:
+            self._counts.update(
+                runs=1, runs_new=int(landed.is_new), points=landed.points, files=landed.files
+            )
 
     def _passed(self, count: int) -> None:
-        self._counts["bytes"] += count
+        with self._counting:
+            self._counts["bytes"] += count
 
     # -- models -----------------------------------------------------------------------------------
 
@@ -135,7 +162,7 @@ class Import:
             if owner and (owner, folder) in taken:
                 folder = f"{folder}-{model.model_id.removeprefix('m-')}"
             taken.add((owner or "", folder))
-            self._models[model.model_id] = msgspec.structs.replace(
+            placed = msgspec.structs.replace(
                 model,
                 experiment_id=home,
                 artifact_run_id=owner,
@@ -146,11 +173,13 @@ class Import:
                     )
                 ),
             )
+            self._models[model.model_id] = placed
             self._model_files[model.model_id] = uri
             for metric in sorted(model.metrics, key=lambda one: (one.step, one.timestamp)):
                 key, said = metric_tag(model.model_id, metric)
                 self._run_links[metric.run_id][key] = said
             if owner:
+                self._models_of[owner].append(placed)
                 key, said = output_tag(model.model_id, 0)
                 self._run_links[owner].setdefault(key, said)
 
