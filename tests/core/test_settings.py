@@ -55,9 +55,8 @@ def test_nothing_set_means_the_defaults() -> None:
         ("webhook_http", "1", True),
         ("webhook_timeout_s", "5", 5.0),
         ("webhook_attempts", "3", 3),
+        ("server_url", "http://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("ui_url", "https://ml.example", "https://ml.example"),
-        ("server_url", "http://127.0.0.1:5000", "http://127.0.0.1:5000"),
-        ("server_url", "http://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("user", "ada", "ada"),
     ],
 )
