@@ -19,7 +19,7 @@ from stageline.cli.main import app
 from stageline.errors import StagelineError, reaction
 
 COMMANDS = {
-    "": ("run", "sync", "compact", "gc", "doctor"),
+    "": ("run", "sync", "compact", "gc", "doctor", "server"),
     "runs": (
         *("list", "search", "show", "compare", "tail", "wait"),
         *("reap", "delete", "restore", "tag"),

@@ -35,6 +35,7 @@ def create(call: Call, ask: asks.CreateRun) -> Shape:
         )
     except NotFound as error:
         raise NotFound(f"No Experiment with id={experiment_id} exists") from error
+    call.replica.settle(active.run_id)
     return {"run": run_shape(call.replica, active.snapshot())}
 
 

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.events import StatusSet
-from stageline.errors import InvalidInput, NotAllowed, StagelineError
+from stageline.errors import InvalidInput, NotAllowed, StagelineError, StorageFailed
 from stageline.storage import layout
 from stageline.tracking.active import ActiveRun
 
@@ -50,10 +50,13 @@ class OpenRuns:
         """By run id."""
 
     def create(self, **given: Any) -> ActiveRun:
-        """Begin a run; see `Runs.create`. When this returns, every replica can find it."""
+        """Begin a run; see `Runs.create`. When this returns, every replica can find it, unless the store is away."""
         active = self._workspace.runs.create(**given, owns_end=False)
         if not active.stream.lies_in_store:
-            active.stream.ship_start()
+            try:
+                active.stream.ship_start()
+            except StorageFailed as error:  # as everywhere, what is logged is kept until it is back
+                self._workspace.runs.warn_away(error)
         held = OpenRun()
         held.active = active
         self.held[active.run_id] = held
