@@ -235,3 +235,15 @@ def test_what_is_no_tracker_is_refused(tmp_path):
         open_mlflow(str(tmp_path / "nothing"), None, {})
     with pytest.raises(InvalidInput, match="postgresql"):
         open_mlflow("postgresql://host/db", None, {})
+
+
+@pytest.mark.slow
+def test_into_a_bucket(seaweedfs_server, tmp_path):
+    place = {"storage_options": seaweedfs_server.options, "cache": str(tmp_path / "cache")}
+    workspace = Workspace.open(seaweedfs_server.new_place(), **place)
+    told = TOLD["mlflow.db"]
+    assert take(workspace, PLACES["mlflow.db"]).failures == []
+    assert take(workspace, PLACES["mlflow.db"]).counts["runs_new"] == 0
+    assert len(workspace.runs.metric_history(told["first"], "rmse")) == 200
+    assert workspace.artifacts(told["first"]).read("notes/a.txt") == b"hello\n"
+    assert workspace.registry.get_by_alias("wine", "champion").current_stage == "Production"

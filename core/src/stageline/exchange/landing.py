@@ -7,8 +7,6 @@ that was interrupted goes on where it stopped, and the claim and the index come 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -19,13 +17,12 @@ from stageline.domain.run import TAG_RUN_NAME, TAG_USER, MetricPoint, RunStatus
 from stageline.domain.summary import LastPoint, RunSummary, StatusAt, encode_json, encode_summary
 from stageline.errors import AlreadyExists, Corrupt, NotFound
 from stageline.exchange.fingerprint import fingerprint
+from stageline.exchange.landing_files import send_files
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.probe import ensure_format
-from stageline.storage.relay import holds
 from stageline.storage.segment import SegmentHead, Stretch, encode_segment
 from stageline.storage.series import Series
-from stageline.storage.transfer import hash_file, in_parallel, put_file
 from stageline.tracking.reading import RunReader
 from stageline.tracking.stream import RunStart
 
@@ -74,7 +71,7 @@ class RunLanding:
         if self._is_there():
             return Landed(False, points, 0)
         ensure_format(self._store, self._workspace.clock)
-        manifest = self._send_files(files, progress)
+        manifest = send_files(self._store, self._run.run_id, self._stamp, files, progress)
         summary = self._summary()
         self._put_segment(self._lead, 1, Stretch())
         series = self._send_points()
@@ -210,35 +207,6 @@ class RunLanding:
             msgspec.json.encode(start),
             clock=self._workspace.clock,
         )
-
-    # -- files ------------------------------------------------------------------------------------
-
-    def _send_files(
-        self, mounts: Mapping[str, SourceFiles], progress: Progress
-    ) -> dict[str, StoredFile]:
-        root = layout.run_artifacts(self._run.run_id)
-        arrived = {entry.key[len(root) :]: entry.size for entry in self._store.list(root)}
-        manifest: dict[str, StoredFile] = {}
-
-        def send(item: tuple[str, SourceFiles, str]) -> None:
-            place, files, path = item
-            with tempfile.TemporaryDirectory(prefix="stageline-import-") as made:
-                file = files.on_disk(path, Path(made))
-                digest = hash_file(file)
-                if arrived.get(place) != digest[1] or not holds(self._store, root + place, digest):
-                    digest = put_file(self._store, file, root + place)
-            manifest[place] = StoredFile(self._stamp, *digest)
-            progress(digest[1])
-
-        in_parallel(
-            send,
-            [
-                (f"{folder}/{path}" if folder else path, files, path)
-                for folder, files in mounts.items()
-                for path in files.sizes()
-            ],
-        )
-        return manifest
 
     # -- proof ------------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from stageline.errors import NotAllowed, NotFound
 from stageline.registry.adoption import adopt_model
 from stageline.registry.facts import RunFacts, finite
 from stageline.storage import layout
-from stageline.storage.transfer import in_parallel, put_file
+from stageline.storage.parallel import together
+from stageline.storage.transfer import put_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ def land_rootless_files(
                 put_file(workspace.store, files.on_disk(path, Path(made)), root + path)
         progress(sizes[path])
 
-    in_parallel(send, sizes)
+    together(send, sizes)
     return len(sizes)
 
 

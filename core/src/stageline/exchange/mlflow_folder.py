@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from stageline.domain.experiment import Experiment
-from stageline.domain.logged_model import LoggedModel, ModelMetric
+from stageline.domain.logged_model import LoggedModel
 from stageline.domain.run import DatasetInput, DatasetRef, LifecycleStage
-from stageline.errors import Corrupt, InvalidInput
+from stageline.errors import InvalidInput
 from stageline.exchange.belongings import SourceModel, SourceRegistered, SourceRun, SourceVersion
+from stageline.exchange.mlflow_lines import (
+    folders_in,
+    read_files,
+    read_meta,
+    read_model_metrics,
+    read_series,
+    read_texts,
+)
 from stageline.exchange.mlflow_words import DELETED_VERSION, model_status, run_status
 from stageline.exchange.source_files import files_at, local_path
-from stageline.storage.series import Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
     from stageline.exchange.belongings import SourceFiles
     from stageline.storage.open import StorageOptions
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REGISTRY, _TRASH = "models", ".trash"
 
 
@@ -62,14 +66,14 @@ class MlflowFolder:
         found = {
             folder.name: folder for folder in home.iterdir() if (folder / "meta.yaml").is_file()
         }
-        runs = {name: folder for name, folder in found.items() if "run_id" in _meta(folder)}
+        runs = {name: folder for name, folder in found.items() if "run_id" in read_meta(folder)}
         self._runs.update(runs)
         return sorted(runs)
 
     def run(self, run_id: str) -> SourceRun:
         """See `Source`."""
         folder = self._runs[run_id]
-        meta = _meta(folder)
+        meta = read_meta(folder)
         inputs, model_inputs = self._inputs(folder)
         return SourceRun(
             run_id=run_id,
@@ -81,23 +85,24 @@ class MlflowFolder:
             end_time=meta.get("end_time"),
             is_deleted=meta.get("lifecycle_stage") == "deleted",
             artifact_uri=_place(meta.get("artifact_uri"), folder),
-            params=_texts(folder / "params"),
-            tags=_texts(folder / "tags"),
+            params=read_texts(folder / "params"),
+            tags=read_texts(folder / "tags"),
             metrics={
-                key: _series(file, text) for key, (file, text) in _files(folder / "metrics").items()
+                key: read_series(file, text)
+                for key, (file, text) in read_files(folder / "metrics").items()
             },
             inputs=inputs,
             model_inputs=model_inputs,
             model_outputs={
-                each.name: int(_meta(each).get("step") or 0)
-                for each in _folders(folder / "outputs")
+                each.name: int(read_meta(each).get("step") or 0)
+                for each in folders_in(folder / "outputs")
             },
         )
 
     def models(self, experiment_id: str) -> Iterator[SourceModel]:
         """See `Source`."""
-        for folder in _folders(self._homes[experiment_id] / "models"):
-            meta = _meta(folder)
+        for folder in folders_in(self._homes[experiment_id] / "models"):
+            meta = read_meta(folder)
             model = LoggedModel(
                 model_id=meta["model_id"],
                 experiment_id=experiment_id,
@@ -108,30 +113,32 @@ class MlflowFolder:
                 status=model_status(meta.get("status")),
                 status_message=meta.get("status_message"),
                 model_type=meta.get("model_type"),
-                tags=_texts(folder / "tags"),
-                params=_texts(folder / "params"),
+                tags=read_texts(folder / "tags"),
+                params=read_texts(folder / "params"),
                 is_deleted=meta.get("lifecycle_stage") == "deleted",
                 metrics=tuple(
                     metric
-                    for key, (file, text) in _files(folder / "metrics").items()
-                    for metric in _model_metrics(key, file, text)
+                    for key, (file, text) in read_files(folder / "metrics").items()
+                    for metric in read_model_metrics(key, file, text)
                 ),
             )
             yield SourceModel(model, _place(meta.get("artifact_location"), folder))
 
     def registered(self) -> Iterator[SourceRegistered]:
         """See `Source`."""
-        for folder in _folders(self._root / _REGISTRY):
-            meta = _meta(folder)
+        for folder in folders_in(self._root / _REGISTRY):
+            meta = read_meta(folder)
             versions = (
-                _version(each) for each in _folders(folder) if each.name.startswith("version-")
+                _version(each) for each in folders_in(folder) if each.name.startswith("version-")
             )
             kept = [one for one in versions if one.stage != DELETED_VERSION]
             yield SourceRegistered(
                 name=meta["name"],
                 description=meta.get("description") or "",
-                tags=_texts(folder / "tags"),
-                aliases={alias: int(text) for alias, text in _texts(folder / "aliases").items()},
+                tags=read_texts(folder / "tags"),
+                aliases={
+                    alias: int(text) for alias, text in read_texts(folder / "aliases").items()
+                },
                 versions=sorted(kept, key=lambda one: one.version),
             )
 
@@ -145,10 +152,10 @@ class MlflowFolder:
     def _inputs(self, folder: Path) -> tuple[list[DatasetInput], list[str]]:
         datasets: list[DatasetInput] = []
         models: list[str] = []
-        for each in _folders(folder / "inputs"):
-            meta = _meta(each)
+        for each in folders_in(folder / "inputs"):
+            meta = read_meta(each)
             if meta.get("source_type") == "DATASET":
-                data = _meta(folder.parent / "datasets" / meta["source_id"])
+                data = read_meta(folder.parent / "datasets" / meta["source_id"])
                 datasets.append(DatasetInput(_dataset(data), dict(meta.get("tags") or {})))
             else:
                 models.append(each.name)
@@ -156,14 +163,14 @@ class MlflowFolder:
 
 
 def _experiment(folder: Path) -> Experiment:
-    meta = _meta(folder)
+    meta = read_meta(folder)
     return Experiment(
         experiment_id=str(meta.get("experiment_id", folder.name)),
         name=str(meta["name"]),
         lifecycle_stage=LifecycleStage(meta.get("lifecycle_stage") or "active"),
         creation_time=int(meta.get("creation_time") or 0),
         last_update_time=int(meta.get("last_update_time") or 0),
-        tags=_texts(folder / "tags"),
+        tags=read_texts(folder / "tags"),
     )
 
 
@@ -179,7 +186,7 @@ def _dataset(meta: dict[str, Any]) -> DatasetRef:
 
 
 def _version(folder: Path) -> SourceVersion:
-    meta = _meta(folder)
+    meta = read_meta(folder)
     return SourceVersion(
         version=int(meta["version"]),
         source=meta.get("source") or "",
@@ -192,42 +199,8 @@ def _version(folder: Path) -> SourceVersion:
         run_link=meta.get("run_link") or "",
         creation_timestamp=int(meta.get("creation_timestamp") or 0),
         last_updated_timestamp=int(meta.get("last_updated_timestamp") or 0),
-        tags=_texts(folder / "tags"),
+        tags=read_texts(folder / "tags"),
     )
-
-
-def _series(file: Path, text: str) -> Series:
-    """Lines of timestamp, value and step; the oldest versions wrote no step.
-
-    The same point twice is one, as in MLflow's database: a client says so which model its points belong to, and the
-    dataset that a line may go on with is told with the model.
-    """
-    series = Series()
-    seen: set[tuple[str, ...]] = set()
-    for line in text.splitlines():
-        fields = tuple(line.split()[:3])
-        try:
-            if fields not in seen:
-                seen.add(fields)
-                step = int(fields[2]) if len(fields) > 2 else 0
-                series.append(step, int(fields[0]), float(fields[1]))
-        except (ValueError, IndexError, OverflowError) as error:
-            raise Corrupt(
-                f"{file} is no history of a metric: {line[:100]!r} should be a timestamp, a value and a step"
-            ) from error
-    return series
-
-
-def _model_metrics(key: str, file: Path, text: str) -> Iterator[ModelMetric]:
-    """Lines of timestamp, value, step and run, then perhaps the dataset's name and digest."""
-    for line in text.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 4:
-            raise Corrupt(f"{file} is no history of a model's metric: {line[:100]!r}")
-        name, digest = (" ".join(fields[4:-1]), fields[-1]) if len(fields) > 5 else (None, None)
-        yield ModelMetric(
-            key, float(fields[1]), int(fields[2]), int(fields[0]), fields[3], name, digest
-        )
 
 
 def _place(uri: str | None, folder: Path) -> str:
@@ -237,37 +210,3 @@ def _place(uri: str | None, folder: Path) -> str:
     if path is not None and (own.is_dir() or not path.is_dir()):
         return str(own)
     return uri or str(own)
-
-
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
-    return sorted(each for each in parent.iterdir() if (each / "meta.yaml").is_file())
-
-
-def _meta(folder: Path) -> dict[str, Any]:
-    file = folder / "meta.yaml"
-    try:
-        read = yaml.load(
-            file.read_bytes(), Loader=_LOADER
-        )  # a safe loader: it makes plain values alone
-    except (yaml.YAMLError, OSError) as error:
-        raise Corrupt(f"{file} can not be read: {error}") from error
-    if not isinstance(read, dict):
-        raise Corrupt(f"{file} should hold names and values, but holds {str(read)[:60]!r}")
-    return read
-
-
-def _files(folder: Path) -> dict[str, tuple[Path, str]]:
-    """Key -> file and text: a key with slashes is a file in folders."""
-    if not folder.is_dir():
-        return {}
-    files = sorted(each for each in folder.rglob("*") if each.is_file())
-    return {
-        each.relative_to(folder).as_posix(): (each, each.read_bytes().decode(errors="replace"))
-        for each in files
-    }
-
-
-def _texts(folder: Path) -> dict[str, str]:
-    return {key: text for key, (_, text) in _files(folder).items()}

@@ -10,7 +10,8 @@ from stageline.domain.run import ArtifactFile
 from stageline.errors import NotFound
 from stageline.storage import layout
 from stageline.storage.local_files import files_under
-from stageline.storage.transfer import fetch_file, in_parallel, put_file
+from stageline.storage.parallel import together
+from stageline.storage.transfer import fetch_file, put_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ class ModelFiles:
     def log_folder(self, local_dir: str | Path, artifact_path: str | None = None) -> None:
         """Store a folder's content."""
         files = files_under(Path(local_dir))
-        in_parallel(lambda name: self._put(_joined(artifact_path, name), files[name]), files)
+        together(lambda name: self._put(_joined(artifact_path, name), files[name]), files)
 
     def list(self, path: str | None = None) -> list[ArtifactFile]:
         """What lies directly in the folder; empty if that is a file or does not exist."""
@@ -63,12 +64,12 @@ class ModelFiles:
             place.parent.mkdir(parents=True, exist_ok=True)
             fetch_file(self._store, self._root + one, place, None)
 
-        in_parallel(fetch, found)
+        together(fetch, found)
         return target / path
 
     def delete(self, path: str = "") -> None:
         """Remove a file or a folder."""
-        in_parallel(lambda one: self._store.delete(self._root + one), self._at(path))
+        together(lambda one: self._store.delete(self._root + one), self._at(path))
 
     def _put(self, path: str, file: Path) -> None:
         put_file(self._store, file, self._root + check_artifact_path(path))
