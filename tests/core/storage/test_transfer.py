@@ -17,13 +17,13 @@ from stageline.storage.keys import TEMPORARY
 from stageline.storage.local import LocalStore
 from stageline.storage.local_files import files_under
 from stageline.storage.memory import MemoryStore
+from stageline.storage.parallel import together
 from stageline.storage.port import ObjectStore
 from stageline.storage.remote import RemoteStore
 from stageline.storage.transfer import (
     CHUNK,
     fetch_file,
     hash_file,
-    in_parallel,
     put_bytes,
     put_file,
     put_files,
@@ -291,12 +291,12 @@ class TestSeveral:
         stop = threading.Event()
         told = transfer.in_turn(progress, stop)
         with pytest.raises(ZeroDivisionError):
-            in_parallel(fail_after_start, ["large", "small"], stop)
+            together(fail_after_start, ["large", "small"], stop=stop)
         assert store.list("") == []
 
     def test_results_keep_the_order_of_the_items(self) -> None:
-        assert in_parallel(lambda n: n * n, range(50)) == [n * n for n in range(50)]
-        assert in_parallel(str, []) == []
+        assert together(lambda n: n * n, range(50)) == [n * n for n in range(50)]
+        assert together(str, []) == []
 
     def test_works_where_no_thread_can_start(
         self, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,8 +14,8 @@ from stageline.models.data_scoring import Scoring, Source
 from stageline.models.pinned import PinnedModel
 from stageline.models.predicting import score
 from stageline.storage.files import FileAt, Files, check_without_secrets, joined
+from stageline.storage.parallel import together
 from stageline.storage.redaction import public_url
-from stageline.storage.transfer import in_parallel
 
 if TYPE_CHECKING:
     from stageline.models.loading import LoadedModel
@@ -89,9 +89,7 @@ def plan_parts(
             f"there are files in {public_url(folder)}: choose another folder, or allow them to be overwritten"
         )
     found = data_files(files, source)
-    pieces = [
-        piece for some in in_parallel(lambda one: _pieces(files, *one), found) for piece in some
-    ]
+    pieces = [piece for some in together(lambda one: _pieces(files, *one), found) for piece in some]
     return [
         BatchPart(
             number=number,

@@ -15,7 +15,8 @@ from stageline.models.safe_yaml import MAX_BYTES
 from stageline.models.uri import Place, RegisteredVersion, RunModel, VersionSource, parse_model_uri
 from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
-from stageline.storage.transfer import fetch_file, in_parallel
+from stageline.storage.parallel import together
+from stageline.storage.transfer import fetch_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ def _fetch_all(store: ObjectStore, folder: Path) -> Path:
         expected = (digests[path], listed[path]) if path in digests else None
         fetch_file(store, path, target, expected)
 
-    in_parallel(fetch, listed)
+    together(fetch, listed)
     return folder
 
 

@@ -11,7 +11,8 @@ from stageline.domain.names import check_artifact_path
 from stageline.errors import Corrupt, InvalidInput, NotAllowed, NotFound
 from stageline.models.mlmodel import MLMODEL, MLmodel, parse_mlmodel
 from stageline.models.safe_yaml import MAX_BYTES
-from stageline.storage.transfer import hash_file, in_parallel
+from stageline.storage.parallel import together
+from stageline.storage.transfer import hash_file
 
 _log = logging.getLogger("stageline")
 
@@ -67,7 +68,7 @@ def check_digests(model: MLmodel, files: Mapping[str, Path], place: str) -> None
             f"the model {place} is not what was saved: files missing: {missing}, added: {added}. Save it again"
         )
     found = dict(
-        zip(digests, in_parallel(lambda path: hash_file(files[path])[0], digests), strict=True)
+        zip(digests, together(lambda path: hash_file(files[path])[0], digests), strict=True)
     )
     changed = sorted(path for path, sha256 in digests.items() if found[path] != sha256)
     if changed:

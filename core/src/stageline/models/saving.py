@@ -20,7 +20,8 @@ from stageline.models.flavor import Flavor, Saved, flavor_of, get_flavor
 from stageline.models.folder import model_files
 from stageline.models.mlmodel import DIGESTS, MLMODEL, PYTHON_FUNCTION, MLmodel, format_mlmodel
 from stageline.models.signature import ModelSignature, infer_signature
-from stageline.storage.transfer import hash_file, in_parallel
+from stageline.storage.parallel import together
+from stageline.storage.transfer import hash_file
 
 CODE = "code"
 
@@ -105,7 +106,7 @@ def _fill(
     )
     environment.write_environment(folder, requirements)
     files = _files_so_far(folder)
-    digests = dict(zip(files, in_parallel(hash_file, files.values()), strict=True))
+    digests = dict(zip(files, together(hash_file, files.values()), strict=True))
     made = MLmodel(
         flavors=_flavors(saved, code),
         signature=signature,

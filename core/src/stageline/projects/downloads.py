@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput, NotFound, StorageFailed
 from stageline.storage.open import open_store
+from stageline.storage.parallel import together
 from stageline.storage.redaction import public_url
-from stageline.storage.transfer import fetch_file, in_parallel
+from stageline.storage.transfer import fetch_file
 
 if TYPE_CHECKING:
     from stageline.tracking.artifacts import RunArtifacts
@@ -83,7 +84,7 @@ class Downloads:
             path.parent.mkdir(parents=True, exist_ok=True)
             fetch_file(store, key, path, None)
 
-        in_parallel(fetch, keys)
+        together(fetch, keys)
         return target
 
 

@@ -11,15 +11,16 @@ import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from stageline.errors import Conflict, Corrupt, StagelineError
 from stageline.storage.local_files import appearing, files_under, open_source
 from stageline.storage.os_errors import local_failure
+from stageline.storage.parallel import started, together
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from stageline.storage.port import ObjectStore
@@ -27,16 +28,11 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 """Bytes read at a time. A file of no more is sent in one request, which stores repeat by themselves if need be."""
 BUFFERS = 3
-WORKERS = 8
-"""Files under way at once, each with its own buffers."""
 
 Digest = tuple[str, int]
 """SHA-256 in hexadecimal digits, and size in bytes."""
 Progress = Callable[[int], None]
 """Called with the number of bytes that have passed since its last call; never by two threads at once."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def digest_of(data: bytes) -> Digest:
@@ -86,8 +82,8 @@ def put_files(
     """Put several files, key -> path, some at a time. The first failure ends it, and others may be stored by then."""
     stop = threading.Event()
     told = in_turn(progress, stop)
-    digests = in_parallel(
-        lambda item: put_file(store, item[1], item[0], progress=told), files.items(), stop
+    digests = together(
+        lambda item: put_file(store, item[1], item[0], progress=told), files.items(), stop=stop
     )
     return dict(zip(files, digests, strict=True))
 
@@ -129,44 +125,6 @@ def fetch_file(
     return digest
 
 
-def in_parallel(
-    function: Callable[[T], R], items: Iterable[T], stop: threading.Event | None = None
-) -> list[R]:
-    """`function` of each item, `WORKERS` at a time; this thread is one of them, and all of them where none can start.
-
-    After the first failure no further item is begun, `stop` is set, and the failure is raised once all have ended.
-    """
-    given = list(items)
-    todo = iter(enumerate(given))
-    done: dict[int, R] = {}
-    failures: list[BaseException] = []
-    lock = threading.Lock()
-    stopped = stop or threading.Event()
-
-    def work() -> None:
-        while not stopped.is_set():
-            with lock:
-                turn = next(todo, None)
-            if turn is None:
-                return
-            try:
-                done[turn[0]] = function(turn[1])
-            except (
-                BaseException
-            ) as error:  # of any kind, since it is raised again in the caller's thread
-                failures.append(error)
-                stopped.set()
-
-    helpers = _started(work, min(WORKERS, len(given)) - 1)
-    try:
-        work()
-    finally:
-        _join(helpers, stopped)
-    if failures:
-        raise failures[0]
-    return [done[number] for number in range(len(given))]
-
-
 def in_turn(progress: Progress | None, stop: threading.Event) -> Progress:
     """`progress` for several threads, called by one at a time; ends a transfer under way once `stop` is set."""
     lock = threading.Lock()
@@ -205,7 +163,7 @@ def _pump(
             digest.update(memoryview(chunk[0])[: chunk[1]])
             free.put(chunk[0])
 
-    (hasher,) = _started(hash_what_comes, 1) or (None,)
+    (hasher,) = started(hash_what_comes, 1) or (None,)
     size = 0
     try:
         # Only this thread fills buffers, so one that it writes is not filled again before it is written.
@@ -226,31 +184,6 @@ def _pump(
         if hasher is not None:
             hasher.join()
     return digest.hexdigest(), size
-
-
-def _started(target: Callable[[], None], count: int) -> list[threading.Thread]:
-    threads: list[threading.Thread] = []
-    for _ in range(count):
-        thread = threading.Thread(target=target, name="stageline-transfer", daemon=True)
-        try:
-            thread.start()
-        except (
-            RuntimeError
-        ):  # the interpreter is shutting down, or the process may have no more threads
-            break
-        threads.append(thread)
-    return threads
-
-
-def _join(threads: list[threading.Thread], stop: threading.Event) -> None:
-    try:
-        for thread in threads:
-            thread.join()
-    except BaseException:  # an interrupt while waiting: they end at their next chunk
-        stop.set()
-        for thread in threads:
-            thread.join()
-        raise
 
 
 def _read(source: BinaryIO, size: int, name: object) -> bytes:

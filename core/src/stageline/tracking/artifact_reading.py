@@ -11,11 +11,11 @@ from stageline.domain.names import check_artifact_path, check_run_id
 from stageline.domain.run import ArtifactFile
 from stageline.errors import Corrupt, InvalidInput, NotFound
 from stageline.storage import layout
+from stageline.storage.parallel import together
 from stageline.storage.transfer import (
     Digest,
     Progress,
     fetch_file,
-    in_parallel,
     in_turn,
     read_checked,
 )
@@ -99,7 +99,7 @@ class ArtifactReader:
         def fetch(one: str) -> None:
             self._fetch(one, folder / one, digest_in(known, one), told)
 
-        in_parallel(fetch, found, stop)
+        together(fetch, found, stop=stop)
         return folder / path
 
     def _entries(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput, NotFound, StorageFailed
 from stageline.storage.local_files import files_under
+from stageline.storage.parallel import together
 from stageline.storage.transfer import (
     Digest,
     Progress,
     digest_of,
     hash_file,
-    in_parallel,
     in_turn,
     put_bytes,
     put_file,
@@ -135,7 +135,7 @@ class RunArtifacts(ArtifactReader):
         if not gone:
             raise self._not_found(path)
         self._forget(known, gone)
-        in_parallel(lambda one: self._store.delete(self._root + one), gone)
+        together(lambda one: self._store.delete(self._root + one), gone)
         if self._spool is not None and self._spool.is_dir():
             for one in gone:
                 open_spool(self._spool).delete(one)
@@ -181,11 +181,11 @@ class RunArtifacts(ArtifactReader):
             if digest is not None:
                 stored[item[0]] = digest
 
-        verdicts = in_parallel(is_new, files.items(), stop)
+        verdicts = together(is_new, files.items(), stop=stop)
         new = list(compress(files.items(), verdicts))
         self._forget(known, (path for path, _ in new))
         try:
-            in_parallel(put, new, stop)
+            together(put, new, stop=stop)
         finally:
             if stored:
                 self._note(stored)

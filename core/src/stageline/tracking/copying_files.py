@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from stageline.errors import Corrupt
 from stageline.storage import layout
+from stageline.storage.parallel import together
 from stageline.storage.relay import holds, relay_object
-from stageline.storage.transfer import in_parallel, in_turn
+from stageline.storage.transfer import in_turn
 
 if TYPE_CHECKING:
     from stageline.domain.artifact import StoredFile
@@ -58,7 +59,7 @@ def copy_files(
         size = listed[path]
         relay_object(source, here + path, target, there + path, expected, size, progress=told)
 
-    in_parallel(send, sorted({*wanted, *(path for path in listed if _is_in(path, folder))}), stop)
+    together(send, sorted({*wanted, *(path for path in listed if _is_in(path, folder))}), stop=stop)
     return wanted
 
 

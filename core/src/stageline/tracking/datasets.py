@@ -19,8 +19,9 @@ from stageline.domain.names import (
 from stageline.domain.run import DatasetRef
 from stageline.errors import InvalidInput
 from stageline.storage.local_files import files_under
+from stageline.storage.parallel import together
 from stageline.storage.redaction import public_url
-from stageline.storage.transfer import hash_file, in_parallel
+from stageline.storage.transfer import hash_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +124,7 @@ def from_path(path: str | Path, name: str | None = None) -> DatasetRef:
         digest, size = hash_file(place)
         return _ref(place, name, digest, None, {"num_bytes": size})
     files = files_under(place)
-    digests = dict(zip(files, in_parallel(hash_file, files.values()), strict=True))
+    digests = dict(zip(files, together(hash_file, files.values()), strict=True))
     whole = hashlib.sha256(_json(digests).encode()).hexdigest()
     profile = {"num_files": len(files), "num_bytes": sum(size for _, size in digests.values())}
     return _ref(place, name, whole, None, profile)

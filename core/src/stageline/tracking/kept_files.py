@@ -15,7 +15,8 @@ from stageline.errors import NotFound
 from stageline.storage import layout
 from stageline.storage.keys import TEMPORARY
 from stageline.storage.local import LocalStore
-from stageline.storage.transfer import Digest, in_parallel, put_file
+from stageline.storage.parallel import together
+from stageline.storage.transfer import Digest, put_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,7 @@ def ship_spooled(store: ObjectStore, run_id: str, spool: Path, note: Note) -> li
             _prune(file.parent, spool)
             return [path]
 
-    shipped = in_parallel(ship, [entry.key for entry in kept.list("")])
+    shipped = together(ship, [entry.key for entry in kept.list("")])
     _away_until.pop(spool, None)
     with suppress(OSError):  # something has been kept since
         spool.rmdir()

@@ -16,7 +16,8 @@ from stageline.errors import Conflict, InvalidInput, NotFound
 from stageline.projects.mlproject import FILE_NAME
 from stageline.projects.steps.step import is_under, is_url
 from stageline.storage.os_errors import local_failure
-from stageline.storage.transfer import hash_file, in_parallel
+from stageline.storage.parallel import together
+from stageline.storage.transfer import hash_file
 
 if TYPE_CHECKING:
     from stageline.projects.steps.step import Step
@@ -71,7 +72,7 @@ def code_of(
 
 def digests_of(files: Mapping[str, CodeFile]) -> dict[str, str]:
     """The digest of each file: its content, and whether it may be executed."""
-    return dict(zip(files, in_parallel(_digest, files.values()), strict=True))
+    return dict(zip(files, together(_digest, files.values()), strict=True))
 
 
 def lay_out(files: Mapping[str, CodeFile], digests: Mapping[str, str], folder: Path) -> None:

@@ -15,8 +15,9 @@ from stageline.projects.steps.facts import digest_of_digests
 from stageline.projects.steps.step import Step, is_under, is_url
 from stageline.storage.local_files import files_under
 from stageline.storage.os_errors import local_failure
+from stageline.storage.parallel import together
 from stageline.storage.redaction import public_url
-from stageline.storage.transfer import hash_file, in_parallel
+from stageline.storage.transfer import hash_file
 from stageline.tracking.datasets import DIGEST_LENGTH, from_uri
 
 if TYPE_CHECKING:
@@ -115,11 +116,11 @@ def bring(inputs: Sequence[Input], folder: Path, artifacts: Callable[[str], RunA
                 shutil.copy(source, target)
             except OSError as error:
                 raise local_failure("copy", str(target), error) from error
-        copies = in_parallel(hash_file, [folder / name for name in one.own])
+        copies = together(hash_file, [folder / name for name in one.own])
         check_same(
             {name: copy[0] for name, copy in zip(one.own, copies, strict=True)}, one.own_digests
         )
-        in_parallel(
+        together(
             lambda item: artifacts(item[1]).download(item[0], folder),
             [item for item in one.made.items() if not (folder / item[0]).exists()],
         )
@@ -157,6 +158,6 @@ def _in_project(
             f"the step {step.name!r} reads {name!r}, but there is no such file in the project, and no step makes it: "
             "check the name, or list it among the outputs of a step"
         )
-    hashed = in_parallel(hash_file, own.values())
+    hashed = together(hash_file, own.values())
     own_digests = {path: one[0] for path, one in zip(own, hashed, strict=True)}
     return Input(name, digest_of_digests({**digests, **own_digests}), own, own_digests, made)

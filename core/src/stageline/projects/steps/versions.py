@@ -19,8 +19,9 @@ from stageline.projects.steps.facts import digest_of_digests
 from stageline.projects.steps.step import is_under
 from stageline.storage.local_files import files_under
 from stageline.storage.open import open_store
+from stageline.storage.parallel import together
 from stageline.storage.redaction import public_url
-from stageline.storage.transfer import hash_file, in_parallel
+from stageline.storage.transfer import hash_file
 
 if TYPE_CHECKING:
     from stageline.projects.downloads import Downloads
@@ -101,7 +102,7 @@ def path_digest(path: Path) -> str:
     if not path.is_dir():
         return hash_file(path)[0]
     files = files_under(path)
-    hashed = in_parallel(hash_file, files.values())
+    hashed = together(hash_file, files.values())
     return digest_of_digests({name: one[0] for name, one in zip(files, hashed, strict=True)})
 
 
