@@ -37,7 +37,7 @@ def get_provider_info() -> dict[str, object]:
 
 _OPERATORS = [
     f"{_PACKAGE}.operators.{name}"
-    for name in ("evaluating", "gates", "projects", "requests", "scoring", "stages", "versions")
+    for name in ("evaluating", "gates", "projects", "requests", "scoring", "stages", "steps", "versions")
 ]
 
 _CONNECTION_TYPE = {

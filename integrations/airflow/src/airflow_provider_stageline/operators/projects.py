@@ -30,7 +30,7 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
 
     Args:
         project_uri: A folder, an archive, a git repository, or any URL that fsspec knows; `#subfolder` a folder in it.
-        entry_point: Its name in the MLproject file, or a script.
+        entry_point: Its name in the MLproject file, or a script; default: the project's steps, or `main`.
         parameters: Values by name.
         version: A branch, a tag or a commit of a git repository.
         backend: A launcher: `local`, or one that is installed.
@@ -49,7 +49,7 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
         self,
         *,
         project_uri: str,
-        entry_point: str = "main",
+        entry_point: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         version: str | None = None,
         backend: str = "local",
