@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stageline.domain.registry_events import StageChanged
 from stageline.errors import NotFound
-from stageline.registry.transitions import TransitionEvent
+from stageline.registry.transitions import TransitionEvent, transition_of
 
 if TYPE_CHECKING:
     from stageline.registry.registry import Registry
@@ -48,18 +48,5 @@ def last_transition(registry: Registry, name: str, version: int) -> TransitionEv
     for entry in registry.backwards(name):
         for event in entry.events:
             if isinstance(event, StageChanged) and event.version == version:
-                return TransitionEvent(
-                    name=entry.name,
-                    version=version,
-                    from_stage=event.from_stage,
-                    to_stage=event.to_stage,
-                    actor=entry.actor,
-                    time=entry.time,
-                    entry=entry.number,
-                    cause=event.cause.value,
-                    request=event.request,
-                    reason=entry.reason,
-                    run_id=entry.run_id,
-                    link=entry.link,
-                )
+                return transition_of(entry.name, entry, event)
     return None
