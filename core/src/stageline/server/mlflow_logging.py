@@ -1,4 +1,4 @@
-"""MLflow's routes by which a training says what it does: metrics, params, tags, inputs, outputs."""
+"""MLflow's routes by which a training says what it does: metrics, params, tags."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import names
-from stageline.domain.model_input import MODEL_SOURCE_TYPE
-from stageline.domain.run import DatasetInput, DatasetRef, Point
+from stageline.domain.run import Point
 from stageline.errors import Conflict, InvalidInput, NotFound
 from stageline.server import asks
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
@@ -20,8 +19,6 @@ from stageline.tracking.texts import fitting_tag_text
 if TYPE_CHECKING:
     from stageline.server.open_runs import OpenRun
     from stageline.tracking.active import ActiveRun
-
-TAG_LOGGED_MODELS = "mlflow.log-model.history"
 
 # -- on the event loop: a run that is open here, and nobody else writes just now ------------------------
 
@@ -60,7 +57,7 @@ def quick_batch(call: Call, ask: asks.LogBatch) -> Any:
 def log_metric(call: Call, ask: asks.LogMetric) -> None:
     point = _point(ask)
     run_id = ask.run_id or ask.run_uuid
-    with _writing(call, run_id) as (active, _):
+    with writing(call, run_id) as (active, _):
         active.log_metric(*point)
     if ask.model_id:
         metric = asks.Metric(
@@ -71,7 +68,7 @@ def log_metric(call: Call, ask: asks.LogMetric) -> None:
 
 def log_batch(call: Call, ask: asks.LogBatch) -> None:
     points, params, tags = _checked(ask)
-    with _writing(call, ask.run_id) as (active, held):
+    with writing(call, ask.run_id) as (active, held):
         if params:
             _log_params(call, active, held, params)
         _log(active, points, {}, tags)
@@ -80,73 +77,30 @@ def log_batch(call: Call, ask: asks.LogBatch) -> None:
 
 def log_param(call: Call, ask: asks.LogParam) -> None:
     key = required("key", ask.key)
-    with _writing(call, ask.run_id or ask.run_uuid) as (active, held):
-        _log_params(call, active, held, {key: _text("value", ask.value)})
+    with writing(call, ask.run_id or ask.run_uuid) as (active, held):
+        _log_params(call, active, held, {key: text("value", ask.value)})
 
 
 def set_tag(call: Call, ask: asks.RunTag) -> None:
     key = required("key", ask.key)
-    with _writing(call, ask.run_id or ask.run_uuid) as (active, _):
-        active.set_tags({key: _text("value", ask.value)})
+    with writing(call, ask.run_id or ask.run_uuid) as (active, _):
+        active.set_tags({key: text("value", ask.value)})
 
 
 def delete_tag(call: Call, ask: asks.RunTag) -> None:
     run_id, key = required("run_id", ask.run_id), required("key", ask.key)
     if key.startswith(OUTPUT_TAG) or key not in call.workspace.runs.get(run_id).data.tags:
         raise NotFound(f"No tag with name: {key} in run with id {run_id}")
-    with _writing(call, run_id) as (active, _):
+    with writing(call, run_id) as (active, _):
         active.delete_tag(key)
-
-
-def log_inputs(call: Call, ask: asks.LogInputs) -> None:
-    inputs = [_dataset(given) for given in ask.datasets]
-    for model in ask.models:
-        model_id = required("model_id", model.model_id)
-        uri = f"models:/{model_id}"
-        ref = DatasetRef(name=uri, digest=model_id[:36], source_type=MODEL_SOURCE_TYPE, source=uri)
-        inputs.append(DatasetInput(ref, {"mlflow.data.context": "model"}))
-    with _writing(call, ask.run_id) as (active, _):
-        active.log_inputs(inputs)
-
-
-def log_outputs(call: Call, ask: asks.LogOutputs) -> None:
-    outputs = {
-        OUTPUT_TAG + required("model_id", model.model_id): str(model.step or 0)
-        for model in ask.models
-    }
-    with _writing(call, ask.run_id) as (active, _):
-        active.set_tags(outputs)
-
-
-def log_model(call: Call, ask: asks.LogModel) -> None:
-    """As clients before MLflow 3 and R do it: a list of MLmodel documents in a tag."""
-    import json
-
-    text = required("model_json", ask.model_json)
-    run_id = required("run_id", ask.run_id)
-    try:
-        model = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"Malformed model info. \n {text[:200]} \n not a valid JSON.") from error
-    missing = {"artifact_path", "flavors", "utc_time_created", "run_id"} - set(
-        model if isinstance(model, dict) else ()
-    )
-    if missing:
-        raise InvalidInput(f"Model json is missing mandatory fields: {', '.join(sorted(missing))}")
-    with _writing(call, run_id) as (active, _):
-        known = call.workspace.runs.get(run_id).data.tags.get(TAG_LOGGED_MODELS)
-        models = [*(json.loads(known) if known else []), model]
-        value, was_cut = names.check_tag_value(json.dumps(models))
-        if was_cut:
-            raise InvalidInput(f"run {run_id} has as many models as its tag can hold")
-        active.set_tags({TAG_LOGGED_MODELS: value})
 
 
 # -- what they share ------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _writing(call: Call, run_id: str | None) -> Iterator[tuple[ActiveRun, OpenRun]]:
+def writing(call: Call, run_id: str | None) -> Iterator[tuple[ActiveRun, OpenRun]]:
+    """The open run, for this thread alone; after the block its records are where the answer promises them."""
     wanted = required("run_id", run_id)
     with call.replica.runs.writing(wanted) as held:
         assert held.active is not None
@@ -198,25 +152,11 @@ def _checked(ask: asks.LogBatch) -> tuple[list[Point], dict[str, str], dict[str,
     return points, params, tags
 
 
-def _text(name: str, value: str | None) -> str:
+def text(name: str, value: str | None) -> str:
+    """A field that has to be there, and may be empty. Raises `InvalidInput`."""
     if value is None:
         raise InvalidInput(f"Missing value for required parameter '{name}'.")
     return value
-
-
-def _dataset(given: asks.DatasetInput) -> DatasetInput:
-    if given.dataset is None:
-        raise InvalidInput("Missing value for required parameter 'dataset'.")
-    dataset = given.dataset
-    ref = DatasetRef(
-        name=required("dataset.name", dataset.name),
-        digest=required("dataset.digest", dataset.digest),
-        source_type=required("dataset.source_type", dataset.source_type),
-        source=_text("dataset.source", dataset.source),
-        schema=dataset.schema,
-        profile=dataset.profile,
-    )
-    return DatasetInput(ref, {required("key", tag.key): tag.value or "" for tag in given.tags})
 
 
 def _tell_models(call: Call, run_id: str | None, metrics: Sequence[asks.Metric]) -> None:
@@ -231,7 +171,4 @@ ENDPOINTS = [
     Endpoint("POST", "runs/log-parameter", asks.LogParam, log_param),
     Endpoint("POST", "runs/set-tag", asks.RunTag, set_tag),
     Endpoint("POST", "runs/delete-tag", asks.RunTag, delete_tag),
-    Endpoint("POST", "runs/log-inputs", asks.LogInputs, log_inputs),
-    Endpoint("POST", "runs/outputs", asks.LogOutputs, log_outputs),
-    Endpoint("POST", "runs/log-model", asks.LogModel, log_model),
 ]
