@@ -11,12 +11,12 @@ from airflow.sdk import DAG as Dag
 from answering import answered
 from models import registered, stages
 
-from airflow_provider_stageline.operators.requests import ApproveTransitionOperator
+from airflow_provider_stageline.operators.approval import ApproveTransitionOperator
 from stageline.registry import MetricRule, Policy
 
 DAG = """
 from airflow.sdk import dag, task
-from airflow_provider_stageline.operators.requests import ApproveTransitionOperator
+from airflow_provider_stageline.operators.approval import ApproveTransitionOperator
 
 @dag
 def pipeline():

@@ -16,7 +16,8 @@ from airflow.sdk import dag, task
 from airflow_provider_stageline.operators.evaluating import EvaluateModelOperator
 from airflow_provider_stageline.operators.gates import StageGateOperator
 from airflow_provider_stageline.operators.projects import RunProjectOperator
-from airflow_provider_stageline.operators.requests import ApproveTransitionOperator, RequestTransitionOperator
+from airflow_provider_stageline.operators.approval import ApproveTransitionOperator
+from airflow_provider_stageline.operators.requests import RequestTransitionOperator
 from airflow_provider_stageline.operators.scoring import BatchPredictOperator
 from airflow_provider_stageline.operators.stages import RollbackOperator, TransitionStageOperator
 from airflow_provider_stageline.operators.versions import RegisterModelOperator

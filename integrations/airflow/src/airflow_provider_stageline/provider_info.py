@@ -37,7 +37,17 @@ def get_provider_info() -> dict[str, object]:
 
 _OPERATORS = [
     f"{_PACKAGE}.operators.{name}"
-    for name in ("evaluating", "gates", "projects", "requests", "scoring", "stages", "steps", "versions")
+    for name in (
+        "approval",
+        "evaluating",
+        "gates",
+        "projects",
+        "requests",
+        "scoring",
+        "stages",
+        "steps",
+        "versions",
+    )
 ]
 
 _CONNECTION_TYPE = {

@@ -8,10 +8,10 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, TriggerRule, get_current_context, task
 
+from airflow_provider_stageline.operators.approval import ApproveTransitionOperator
 from airflow_provider_stageline.operators.evaluating import EvaluateModelOperator
 from airflow_provider_stageline.operators.gates import StageGateOperator
 from airflow_provider_stageline.operators.operator import CONN_ID
-from airflow_provider_stageline.operators.requests import ApproveTransitionOperator
 from airflow_provider_stageline.operators.stages import TransitionStageOperator
 from airflow_provider_stageline.operators.versions import RegisterModelOperator
 from airflow_provider_stageline.stores import CONNECTION
