@@ -112,9 +112,9 @@ class Writing:
             if linked
             else {}
         )
-        known = self._seen.get(run_id, ())
         points = [MetricPoint(one.key, one.value, one.step or 0, one.timestamp) for one in metrics]
-        active.log_points([point for point in points if point not in known])
+        known = self._seen.get(run_id)
+        active.log_points([one for one in points if one not in known] if known else points)
         if links:
             active.set_tags(links)
 
@@ -137,8 +137,8 @@ class Writing:
     ) -> None:
         """All of one batch; params first, since only they can contradict what is known."""
         names.check_batch(metrics=len(metrics), params=len(params), tags=len(tags))
-        for one in metrics:
-            names.check_key("metric", one.key)
+        for key in {one.key for one in metrics}:
+            names.check_key("metric", key)
         if params:
             self.log_params(run_id, params)
         if metrics:
