@@ -26,6 +26,8 @@ COMMANDS = {
     ),
     "experiments": ("list", "search", "show", "create", "rename", "tag", "delete", "restore"),
     "artifacts": ("list", "download", "upload"),
+    "import": ("mlflow",),
+    "export": ("files", "mlflow", "parquet"),
     "lineage": ("show", "trace"),
     "models": ("predict", "serve", "show", "verify"),
     "projects env": ("list", "prune"),
