@@ -156,6 +156,11 @@ class DagRun:
         found: dict[str, str | None] = self.rest.get(path, map_index=map_index)["extra_links"]
         return found
 
+    def returned(self, task_id: str) -> Any:
+        """What a task returned."""
+        path = f"{self.path}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.rest.get(path, deserialize=True)["value"]
+
     def _task_path(self, task_id: str) -> str:
         return f"{self.path}/taskInstances/{task_id}/-1"
 

@@ -79,6 +79,14 @@ def test_mapped_tasks_are_children_of_the_run_of_their_dag_run(begun, standalone
     assert standalone_store.runs.get(parent).data.tags["airflow.run_id"] == dag_run.run_id
 
 
+def test_a_task_finds_loaded_what_tracking_needs(begun):
+    loaded = begun["forked"].succeeded().returned("look")
+
+    assert {"stageline.tasks.record", "stageline.tracking.writer", "stageline.workspace"} <= set(
+        loaded
+    )
+
+
 def runs_of(workspace: Workspace, dag_run: DagRun, task_id: str) -> list[Run]:
     """The runs that a task of a DAG run has recorded, the oldest first."""
     wanted = {"airflow.run_id": dag_run.run_id, "airflow.task_id": task_id}

@@ -9,18 +9,29 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
+from airflow_provider_stageline.marks import is_marked
+
 
 class StagelineListener:
     """Registered by `StagelinePlugin`."""
+
+    @hookimpl
+    def on_starting(self, component: Any) -> None:
+        """In a scheduler, a triggerer or a DAG processor, and in each task."""
+        if type(component).__module__ == "airflow.jobs.job":
+            load_what_tasks_need()
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
         """In the process of a task, before its operator is executed."""
         if not _is_of_this_process(task_instance):
             return
+        tracks_all = _is_on("track_all", default=False)
+        if not tracks_all and not is_marked(task_instance.task):
+            return  # a task that has nothing to do with us loads nothing of ours
         from airflow_provider_stageline.operators_as_runs import track_operator, tracking_of
 
-        tracking = tracking_of(task_instance.task, tracks_all=_is_on("track_all", default=False))
+        tracking = tracking_of(task_instance.task, tracks_all=tracks_all)
         if tracking is not None:
             track_operator(task_instance.task, tracking)
 
@@ -66,6 +77,13 @@ class StagelineListener:
         from stageline import RunStatus
 
         end_dag_run(dag_run, RunStatus(status), reason)
+
+
+def load_what_tasks_need() -> None:
+    """Import it where tasks and parsers are forked from: each would take 20 ms for it."""
+    from airflow_provider_stageline import operators_as_runs  # noqa: F401
+    from stageline import Workspace, activated  # noqa: F401
+    from stageline.tasks import tracked_call  # noqa: F401
 
 
 def _is_of_this_process(task_instance: Any) -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_stageline.calls import task_call
 from airflow_provider_stageline.handing_on import handed_on
 from airflow_provider_stageline.identity import CONTEXT_KEYS
+from airflow_provider_stageline.marks import MARK
 from airflow_provider_stageline.stores import hook_of
-from airflow_provider_stageline.tasks import MARK, run_environment
+from airflow_provider_stageline.tasks import run_environment
 from stageline.errors import StagelineError
 from stageline.tasks import Recording, Tracking
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from airflow.sdk import get_current_context
 
+from airflow_provider_stageline.marks import MARK
 from stageline.errors import NotFound, StagelineError
 from stageline.tasks import Tracking
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-MARK = "__stageline_tracking__"
-"""Attribute of a tracked function: its tracking, for whoever runs the function elsewhere."""
 
 _log = logging.getLogger("stageline")
 
