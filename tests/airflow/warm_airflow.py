@@ -55,6 +55,8 @@ def _forked(job: dict[str, Any]) -> dict[str, Any]:
         "airflow.db*"
     ):  # its write-ahead log too, which would be played into the copy
         left.unlink()
+    for left in HOME.glob("airflow.db-*"):
+        left.unlink()  # a job that is gone did not close its database: SQLite would put that log over the new one
     shutil.copy(HOME / "migrated.db", HOME / "airflow.db")
     (HOME / "dags" / "dags.py").write_text(job["dags"])
     (place / "script.py").write_text(job["script"])
