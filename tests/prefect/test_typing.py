@@ -1,4 +1,4 @@
-"""What mypy and pyright make of tracked tasks and flows: the user's own signature, and Prefect's options by name and type."""
+"""What mypy and pyright make of tracked tasks and flows: the user's signature, Prefect's options by name and type."""
 
 from __future__ import annotations
 
