@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cluster_project import PROJECT, TEMPLATE, TRAIN
+from jobs_api import FakeCluster
 from processes import Script
 
 from stageline import Workspace
@@ -60,3 +63,26 @@ def command_line(workspace: Workspace) -> Callable[..., Script]:
         )
 
     return start
+
+
+@pytest.fixture
+def folder(make_project: MakeProject) -> Path:
+    return make_project(MLproject=PROJECT, train_py=TRAIN)
+
+
+@pytest.fixture
+def cluster(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    server = FakeCluster(folder)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "kubeconfig")))
+    yield server
+    server.close()
+    thread.join()
+
+
+@pytest.fixture
+def config(workspace: Workspace, tmp_path: Path) -> dict[str, Any]:
+    template = tmp_path / "job.yaml"
+    template.write_text(TEMPLATE.replace("STORE", str(Path(workspace.settings.store).parent)))
+    return {"kube-job-template-path": str(template), "kube-context": "tests", "poll-s": 0.05}

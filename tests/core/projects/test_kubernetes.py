@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,67 +19,6 @@ from stageline.errors import InvalidInput, NotFound, RunFailed
 from stageline.projects.kubernetes import TAG_JOB
 from stageline.projects.kubernetes.outcome import outcome, trouble
 from stageline.projects.launching import Exit
-
-PROJECT = """
-    name: Demand Forecast
-    docker_env: {image: 'team/forecast:1', environment: [[MODE, quick]]}
-    entry_points:
-      main: {parameters: {alpha: {type: float, default: 0.5}}, command: "python train.py {alpha}"}
-      fail: {command: "echo gone wrong; exit 3"}
-      memory: {command: "exit 99"}
-      wait: {command: "echo waiting; sleep 600"}
-      many: {command: "for i in $(seq 50); do echo line $i; done"}
-      path: {parameters: {data: {type: path, default: train.py}}, command: "cat {data}"}
-      secret: {parameters: {db_password: string}, command: "login {db_password}"}
-"""
-TRAIN = """
-    import os, sys
-    import stageline
-    with stageline.start_run() as run:
-        stageline.log_metric("rmse", float(sys.argv[1]))
-        print("trained in", run.run_id, os.environ["MODE"])
-"""
-TEMPLATE = """
-    apiVersion: batch/v1
-    kind: Job
-    metadata: {name: "{replaced with MLflow Project name}", namespace: ml, labels: {team: ml}}
-    spec:
-      ttlSecondsAfterFinished: 100
-      template:
-        spec:
-          containers:
-          - name: "{replaced with MLflow Project name}"
-            image: "{replaced with URI of Docker image created during Project execution}"
-            command: ["{replaced with MLflow Project entry point command}"]
-            env: ["{appended with MLFLOW_TRACKING_URI, MLFLOW_RUN_ID and MLFLOW_EXPERIMENT_ID}"]
-            resources: {limits: {memory: 512Mi}}
-            volumeMounts: [{name: store, mountPath: STORE}]
-          restartPolicy: Never
-"""
-MakeProject = Callable[..., Path]
-
-
-@pytest.fixture
-def folder(make_project: MakeProject) -> Path:
-    return make_project(MLproject=PROJECT, train_py=TRAIN)
-
-
-@pytest.fixture
-def cluster(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
-    server = FakeCluster(folder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "kubeconfig")))
-    yield server
-    server.close()
-    thread.join()
-
-
-@pytest.fixture
-def config(workspace: Workspace, tmp_path: Path) -> dict[str, Any]:
-    template = tmp_path / "job.yaml"
-    template.write_text(TEMPLATE.replace("STORE", str(Path(workspace.settings.store).parent)))
-    return {"kube-job-template-path": str(template), "kube-context": "tests", "poll-s": 0.05}
 
 
 def on_cluster(

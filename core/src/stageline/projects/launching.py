@@ -59,6 +59,19 @@ class Job:
     """Stores a local file among the run's artifacts, by its own name in a folder."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """What goes on with a job that another process launched; each as in `Job`."""
+
+    run_id: str
+    run_folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    say: Callable[[str], None]
+    write: Callable[[str, str], object] = lambda stream, text: None
+    shows_output: bool = True
+    keep_file: Callable[[Path, str], None] = lambda file, folder: None
+
+
 @dataclass(frozen=True)
 class Exit:
     """How a command ended."""
@@ -84,6 +97,24 @@ class Launched(Protocol):
 
 
 @runtime_checkable
+class Remote(Launched, Protocol):
+    """A command that runs elsewhere, and does not need the process that launched it."""
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What finds it again, from any process that may reach where it runs: plain JSON, small, no secrets."""
+        ...
+
+    def submit(self) -> None:
+        """Begin it there, and return once that is accepted. `run` watches it after that. Called at most once."""
+        ...
+
+    def look(self) -> Exit | None:
+        """How it ended; None while it has not. Raises `StorageFailed` if nobody answers there just now."""
+        ...
+
+
+@runtime_checkable
 class Launcher(Protocol):
     """Gets jobs ready to run. A module is one, by its functions `launch` and `describe`."""
 
@@ -93,6 +124,21 @@ class Launcher(Protocol):
 
     def describe(self, job: Job) -> str:
         """What `launch` would do, for people, without doing anything."""
+        ...
+
+
+@runtime_checkable
+class RemoteLauncher(Launcher, Protocol):
+    """A launcher whose jobs outlive whoever launched them: a module that has `attach` too, and launches `Remote`s."""
+
+    def attach(
+        self, reference: Mapping[str, Any], attachment: Attachment, *, seen: Exit | None = None
+    ) -> Remote:
+        """A job that was submitted before; its `run` goes on with watching it, its output included.
+
+        `seen` is how somebody saw it end: it counts if the job is gone by now. Raises `InvalidInput` for what is no
+        reference.
+        """
         ...
 
 
@@ -120,3 +166,14 @@ def get_launcher(name: str) -> Launcher:
             f"{known[name].value} is no launcher: expected functions launch and describe"
         )
     return loaded
+
+
+def get_remote_launcher(name: str) -> RemoteLauncher:
+    """The launcher of that name. Raises `InvalidInput` if there is none, or its jobs end with this process."""
+    launcher = get_launcher(name)
+    if not isinstance(launcher, RemoteLauncher):
+        raise InvalidInput(
+            f"what the backend {name!r} runs ends with the process that launched it, so it can not be left and "
+            "attached to: name a backend that runs elsewhere, such as kubernetes, or wait for the run"
+        )
+    return launcher

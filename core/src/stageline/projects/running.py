@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
+from stageline.errors import InvalidInput
+from stageline.projects.attaching import attach, look
 from stageline.projects.downloads import Downloads
 from stageline.projects.interruption import sigterm_raises
+from stageline.projects.launching import get_remote_launcher
 from stageline.projects.options import RunOptions, check_options
 from stageline.projects.planning import Opened, Planned, open_project, plan
 from stageline.projects.submission import Submission
@@ -88,6 +91,75 @@ class Projects:
             else:
                 submitted.begin()
         return submitted
+
+    def submit(
+        self,
+        uri: str | Path,
+        entry_point: str | None = None,
+        parameters: Mapping[str, object] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> SubmittedRun:
+        """As `run`, but return once the command is accepted elsewhere: the run waits until somebody attaches to it.
+
+        Its `run_id` and `reference` are what `attach` takes, in this process or another, on this machine or another. A
+        run that this process had open before stays so: whoever opened it leaves it, or ends it.
+
+        Raises:
+            InvalidInput: as `run`; or the backend runs commands that end with this process, or the project runs as
+                its steps. Nothing is recorded.
+            Unauthorized, NotFound, StorageFailed: where it is to run, it is not accepted; the run is FAILED.
+        """
+        check_options(options)
+        get_remote_launcher(options.get("backend", "local"))
+        with sigterm_raises():
+            submitted = self._submit(
+                str(uri), entry_point, parameters or {}, options, allows_steps=False
+            )
+            submitted.leave()
+        return submitted
+
+    def attach(
+        self,
+        run_id: str,
+        reference: Mapping[str, Any],
+        /,
+        *,
+        seen: Mapping[str, Any] | None = None,
+        **options: Unpack[RunOptions],
+    ) -> SubmittedRun:
+        """Take up a run that `submit` left: watch its command, keep its output, and end the run by the command's end.
+
+        Args:
+            run_id: The run. One that this process has open is not ended.
+            reference: As `SubmittedRun.reference` was.
+            seen: What `look` answered, if somebody saw the command end; it counts if there is no trace of it any more.
+            options: `backend` and `backend_config` as for `submit`, `say`, `output` and `begun`; the others say nothing
+                here.
+
+        Raises:
+            InvalidInput: the backend runs nothing elsewhere, or has no such reference.
+            NotFound: there is no such run.
+        """
+        check_options(options)
+        submitted = attach(self._submission, run_id, reference, options, seen)
+        submitted.begin()
+        return submitted
+
+    def look(
+        self,
+        run_id: str,
+        reference: Mapping[str, Any],
+        *,
+        backend: str,
+        backend_config: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any] | None:
+        """How the command of a run that `submit` left has ended, as plain JSON; None while it has not. Touches no run.
+
+        Raises:
+            InvalidInput: as `attach`.
+            StorageFailed: nobody answers where it runs, just now.
+        """
+        return look(run_id, reference, backend, backend_config or {})
 
     def describe(
         self,
@@ -186,11 +258,18 @@ class Projects:
         entry_point: str | None,
         parameters: Mapping[str, object],
         options: RunOptions,
+        *,
+        allows_steps: bool = True,
     ) -> SubmittedRun:
         self._submission.check(options)
         opened = self._opened(uri, options)
         try:
             if entry_point is None and opened.project.steps:
+                if not allows_steps:
+                    raise InvalidInput(
+                        "the steps of a project are run one after the other from here, so they can not be left to "
+                        "run elsewhere: name one entry point, or wait for the run"
+                    )
                 return self._steps(opened, options).submit(parameters, options)
             planned = _planned(opened, entry_point, parameters)
         except BaseException:

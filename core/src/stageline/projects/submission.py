@@ -97,7 +97,7 @@ class Submission:
             run = begin_run(self.runs, {**tags, **besides.tags}, params, options)
             if owns_end:
                 undo.push(EndIfLeft(run))
-            folder = _run_folder(options.get("storage_dir"))
+            folder = make_run_folder(options.get("storage_dir"))
             if not options.get("storage_dir"):
                 undo.callback(shutil.rmtree, folder, ignore_errors=True)
 
@@ -187,7 +187,8 @@ class Submission:
         )
 
 
-def _run_folder(storage_dir: str | Path | None) -> Path:
+def make_run_folder(storage_dir: str | Path | None = None) -> Path:
+    """A private folder for a run, in a place that its user named or among those that are temporary."""
     if storage_dir:
         Path(storage_dir).mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix="stageline-run-", dir=storage_dir or None)).absolute()

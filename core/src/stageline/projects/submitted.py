@@ -7,12 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stageline.domain.run import RunStatus
-from stageline.errors import RunFailed, StagelineError
+from stageline.errors import InvalidInput, RunFailed, StagelineError
 from stageline.projects.interruption import Terminated
+from stageline.projects.launching import Remote
 from stageline.projects.tags import TAG_DURATION, TAG_EXIT_CODE, TAG_SIGNAL
+from stageline.tracking.fate import ending_of as fate
 
 if TYPE_CHECKING:
     from stageline.projects.launching import Exit, Launched
@@ -53,8 +55,10 @@ class SubmittedRun:
         owns_end: bool = True,
         clean_up: Callable[[], None] = lambda: None,
         shown: Callable[[str], str] = str,
+        saw_it_begin: bool = True,
     ) -> None:
         """`shown` takes secrets out of why it failed, which may be what its command said last."""
+        self._saw_it_begin = saw_it_begin
         self._run = run
         self._shown = shown
         self._launched = launched
@@ -78,9 +82,36 @@ class SubmittedRun:
         """Why it failed or was killed."""
         return self._reason
 
+    @property
+    def reference(self) -> dict[str, Any] | None:
+        """By which another process may attach to the command; plain JSON. None if it ends with this process."""
+        return self._launched.reference if isinstance(self._launched, Remote) else None
+
     def get_status(self) -> str:
-        """RUNNING, FINISHED, FAILED or KILLED."""
+        """RUNNING, FINISHED, FAILED or KILLED; SCHEDULED if it was left to whoever attaches to it."""
         return str(self._status)
+
+    def leave(self) -> None:
+        """Begin the command elsewhere, and leave it and its run to whoever attaches to them; instead of `begin`.
+
+        Raises what the place where it runs refuses it with; the run is FAILED then.
+        """
+        if not isinstance(self._launched, Remote):
+            raise InvalidInput(
+                f"the command of run {self.run_id} ends with this process: wait for it"
+            )
+        try:
+            self._launched.submit()
+            self._status = RunStatus.SCHEDULED
+            if self._owns_end:
+                self._run.leave(waits=True)
+        except BaseException as error:
+            self._give_up()
+            self._end(*fate(error))
+            raise
+        finally:
+            self._clean_up()
+            self._has_ended.set()
 
     def begin(self) -> None:
         """Begin; once begun, nothing happens."""
@@ -90,11 +121,13 @@ class SubmittedRun:
 
     def wait(self) -> bool:
         """Wait for the end, and until the run is ended too. Whether it is FINISHED."""
+        self._check_is_ours()
         self._has_ended.wait()
         return self._status is RunStatus.FINISHED
 
     def cancel(self, reason: str = "cancelled", number: signal.Signals = signal.SIGTERM) -> None:
         """End the command and all that it started, gently first; the run is KILLED, unless it had ended by then."""
+        self._check_is_ours()
         if not self._has_ended.is_set():
             self._stopped_by = self._stopped_by or reason
             self._launched.stop(number)
@@ -120,6 +153,22 @@ class SubmittedRun:
                 "all of it"
             )
 
+    def _give_up(self) -> None:
+        """Nothing goes on that nobody will attach to: it may have been accepted, though nobody said so."""
+        try:
+            self._launched.stop()
+        except StagelineError as error:
+            _log.warning(
+                "whether the command of run %s was begun is not known: %s", self.run_id, error
+            )
+
+    def _check_is_ours(self) -> None:
+        if self._status is RunStatus.SCHEDULED:
+            raise InvalidInput(
+                f"run {self.run_id} was left to whoever attaches to it: "
+                "`projects.attach(run_id, reference)` waits for it, and cancels it"
+            )
+
     def _watch(self) -> None:
         began = time.monotonic()
         try:
@@ -135,7 +184,7 @@ class SubmittedRun:
             self._has_ended.set()
 
     def _record(self, exit_: Exit, duration_s: float) -> None:
-        tags = {TAG_DURATION: f"{duration_s:.3f}"}
+        tags = {TAG_DURATION: f"{duration_s:.3f}"} if self._saw_it_begin else {}
         if exit_.code is not None:
             tags[TAG_EXIT_CODE] = str(exit_.code)
         if exit_.signal is not None:

@@ -6,7 +6,8 @@ a Job is launched. A `--dry-run` does without.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from stageline.errors import InvalidInput
 from stageline.projects.environments.prepared import TAG_ENVIRONMENT, TAG_IMAGE
@@ -15,9 +16,10 @@ from stageline.projects.kubernetes.config import read_config
 from stageline.projects.kubernetes.manifest import image_name, manifest_text, rendered
 
 if TYPE_CHECKING:
+    from stageline.projects.kubernetes.cluster import Cluster
     from stageline.projects.kubernetes.config import ClusterConfig
     from stageline.projects.kubernetes.remote_job import RemoteJob
-    from stageline.projects.launching import Job
+    from stageline.projects.launching import Attachment, Exit, Job
 
 TAG_JOB = "stageline.project.kubernetes.job"
 TAG_NAMESPACE = "stageline.project.kubernetes.namespace"
@@ -31,19 +33,13 @@ def launch(job: Job) -> RemoteJob:
         NotFound: docker is not installed, or the kubeconfig has no such context.
         StorageFailed: the image can not be built or pushed.
     """
-    try:
-        from stageline.projects.kubernetes.cluster import Cluster
-        from stageline.projects.kubernetes.remote_job import RemoteJob
-    except ImportError as error:
-        raise InvalidInput(
-            f"the backend 'kubernetes' needs the package {error.name}: pip install 'stageline[kubernetes]'"
-        ) from error
+    cluster_of, job_of = _loaded()
     config = read_config(job.options)
     spec = _image_of(job)
     rendered(job, config, spec, spec.image)  # what is wrong with it shows before an image is built
     image = _pushed(job, config, spec)
     manifest = rendered(job, config, spec, image)
-    cluster = Cluster.open(config.context, manifest["metadata"]["namespace"])
+    cluster = cluster_of.open(config.context, manifest["metadata"]["namespace"])
     job.set_tags(
         {
             TAG_ENVIRONMENT: "kubernetes",
@@ -52,7 +48,42 @@ def launch(job: Job) -> RemoteJob:
             TAG_NAMESPACE: manifest["metadata"]["namespace"],
         }
     )
-    return RemoteJob(job, cluster, manifest, poll_s=config.poll_s)
+    return job_of(
+        job,
+        cluster,
+        name=manifest["metadata"]["name"],
+        container=manifest["spec"]["template"]["spec"]["containers"][0]["name"],
+        manifest=manifest,
+        poll_s=config.poll_s,
+    )
+
+
+def attach(
+    reference: Mapping[str, Any], attachment: Attachment, *, seen: Exit | None = None
+) -> RemoteJob:
+    """A Job that was submitted before, in the cluster that the options name. Asks it nothing yet.
+
+    Raises:
+        InvalidInput: `reference` is not that of a Job.
+        NotFound: the kubeconfig has no such context.
+    """
+    cluster_of, job_of = _loaded()
+    config = read_config(attachment.options)
+    found = {key: reference.get(key) for key in ("namespace", "job", "container")}
+    if not all(isinstance(value, str) and value for value in found.values()):
+        raise InvalidInput(
+            f"a Job is found again by its {', '.join(found)}; this reference has {sorted(reference)}: give the one "
+            "that its submission answered"
+        )
+    cluster = cluster_of.open(config.context, str(found["namespace"]))
+    return job_of(
+        attachment,
+        cluster,
+        name=str(found["job"]),
+        container=str(found["container"]),
+        poll_s=config.poll_s,
+        seen=seen,
+    )
 
 
 def describe(job: Job) -> str:
@@ -60,6 +91,17 @@ def describe(job: Job) -> str:
     config = read_config(job.options)
     spec = _image_of(job)
     return manifest_text(rendered(job, config, spec, image_name(job, config, spec)))
+
+
+def _loaded() -> tuple[type[Cluster], type[RemoteJob]]:
+    try:
+        from stageline.projects.kubernetes.cluster import Cluster
+        from stageline.projects.kubernetes.remote_job import RemoteJob
+    except ImportError as error:
+        raise InvalidInput(
+            f"the backend 'kubernetes' needs the package {error.name}: pip install 'stageline[kubernetes]'"
+        ) from error
+    return Cluster, RemoteJob
 
 
 def _image_of(job: Job) -> DockerEnvironment:

@@ -16,7 +16,7 @@ from stageline.projects.output import ARTIFACT_FOLDER, FILE_NAME, Output
 
 if TYPE_CHECKING:
     from stageline.projects.kubernetes.cluster import Cluster
-    from stageline.projects.launching import Job
+    from stageline.projects.launching import Attachment, Job
 
 PATIENCE_S = 300.0
 """A cluster may be away for so long, as while it is updated, before its Job is given up."""
@@ -32,20 +32,52 @@ class RemoteJob:
     """A `Launched` in a cluster."""
 
     def __init__(
-        self, job: Job, cluster: Cluster, manifest: dict[str, Any], *, poll_s: float = 2.0
+        self,
+        job: Job | Attachment,
+        cluster: Cluster,
+        *,
+        name: str,
+        container: str,
+        manifest: dict[str, Any] | None = None,
+        poll_s: float = 2.0,
+        seen: Exit | None = None,
     ) -> None:
+        """`manifest` is None for a Job that is there; `seen` how it ended, for one that may be gone by now."""
         self._job = job
         self._cluster = cluster
         self._manifest = manifest
         self._poll_s = poll_s
-        self._name: str = manifest["metadata"]["name"]
+        self._name = name
+        self._container = container
+        self._seen = seen
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._logs: dict[str, threading.Thread] = {}
         self._said = ""
 
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What `attach` takes."""
+        return {
+            "namespace": self._cluster.namespace,
+            "job": self._name,
+            "container": self._container,
+        }
+
+    def submit(self) -> None:
+        """Make the Job, and leave it to itself. Raises as `run`."""
+        if self._make():
+            self._job.say(f"Job {self._name} in the namespace {self._cluster.namespace}")
+
+    def look(self) -> Exit | None:
+        """How the Job ended; None while it runs. Raises `StorageFailed` if the cluster is away."""
+        try:
+            return outcome(self._cluster.job(self._name), self._cluster.pods(self._name))
+        except NotFound:
+            return self._gone()
+
     def run(self) -> Exit:
-        """Make the Job and watch it.
+        """Make the Job, unless that was done, and watch it.
 
         Raises:
             Unauthorized, InvalidInput, NotFound: the cluster refuses it.
@@ -55,12 +87,8 @@ class RemoteJob:
             self._job.write, self._job.run_folder / FILE_NAME, shows=self._job.shows_output
         )
         try:
-            with (
-                self._lock
-            ):  # what is being stopped is not made, and what is being made is stopped after
-                if self._stopped.is_set():
-                    return Exit(None)
-                self._patiently(self._create)
+            if not self._make():
+                return Exit(None)
             self._job.say(f"Job {self._name} in the namespace {self._cluster.namespace}")
             exit_ = self._watch(output)
             self._await_logs()
@@ -86,14 +114,27 @@ class RemoteJob:
             time.sleep(min(self._poll_s, 0.5))
         _log.warning("the Job %s is being deleted, but its pods have not ended yet", self._name)
 
-    def _create(self) -> None:
+    def _make(self) -> bool:
+        """Whether the Job is there; what is being stopped is not made, and what is being made is stopped after."""
+        with self._lock:
+            if self._stopped.is_set():
+                return False
+            manifest, self._manifest = self._manifest, None
+            if manifest is not None:
+                self._patiently(lambda: self._create(manifest))
+            return True
+
+    def _create(self, manifest: dict[str, Any]) -> None:
         try:
-            self._cluster.create_job(self._manifest)
+            self._cluster.create_job(manifest)
         except Conflict:  # perhaps by ourselves: an answer may be lost
             there = self._cluster.job(self._name)["metadata"].get("annotations") or {}
-            ours = self._manifest["metadata"]["annotations"][ANNOTATION_SUBMISSION]
+            ours = manifest["metadata"]["annotations"][ANNOTATION_SUBMISSION]
             if there.get(ANNOTATION_SUBMISSION) != ours:
                 raise
+
+    def _gone(self) -> Exit:
+        return self._seen or Exit(None, "SIGKILL")
 
     def _watch(self, output: Output) -> Exit:
         while True:
@@ -101,9 +142,9 @@ class RemoteJob:
                 job = self._patiently(lambda: self._cluster.job(self._name))
                 pods = self._patiently(lambda: self._cluster.pods(self._name))
             except NotFound:
-                if not self._stopped.is_set():
+                if not self._stopped.is_set() and self._seen is None:
                     self._job.say(f"the Job {self._name} was deleted")
-                return Exit(None, "SIGKILL")
+                return self._gone()
             for pod in pods:
                 self._follow(pod, output)
             why = trouble(pods)
@@ -127,12 +168,11 @@ class RemoteJob:
     def _read_log(self, pod: str, output: Output) -> None:
         """All lines of a pod, each once: a log that was cut is read again, and what is known passed over."""
         take = output.taker("stdout")  # a cluster keeps both streams as one
-        container = self._manifest["spec"]["template"]["spec"]["containers"][0]["name"]
         last = b""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                for line in self._cluster.log(pod, container):
+                for line in self._cluster.log(pod, self._container):
                     deadline = time.monotonic() + PATIENCE_S
                     when, _, text = line.partition(b" ")
                     if when > last:
