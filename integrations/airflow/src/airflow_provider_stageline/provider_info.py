@@ -14,7 +14,12 @@ def get_provider_info() -> dict[str, object]:
         "hooks": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.hooks"]}],
         "operators": [{"integration-name": _NAME, "python-modules": _OPERATORS}],
         "sensors": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.sensors"]}],
-        "triggers": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.triggers"]}],
+        "triggers": [
+            {
+                "integration-name": _NAME,
+                "python-modules": [f"{_PACKAGE}.triggers", f"{_PACKAGE}.project_trigger"],
+            }
+        ],
         "asset-uris": [
             {
                 "schemes": ["stageline"],

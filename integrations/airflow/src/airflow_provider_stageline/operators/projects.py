@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import ResumableJobMixin
 
@@ -38,6 +39,8 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
         env_manager: `uv`, `virtualenv`, `conda`, `docker` or `local`; default: what suits the project.
         options: Others of `stageline.projects.RunOptions`.
         poll_interval_s: Seconds between two looks at a run that goes on elsewhere.
+        deferrable: Whether the triggerer waits for the command, and no worker. Only for a backend that runs it
+            elsewhere, such as `kubernetes`, which the triggerer has to reach too.
     """
 
     external_id_key = "stageline_run_id"
@@ -57,6 +60,7 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
         env_manager: str | None = None,
         options: Mapping[str, Any] | None = None,
         poll_interval_s: float = 5.0,
+        deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,14 +73,36 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
         self.env_manager = env_manager
         self.options = options
         self.poll_interval_s = poll_interval_s
+        self.deferrable = deferrable
         self._recording: Recording | None = None
         self._submitted: Any = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run it, or take up what a try before has left."""
         with failing_for_good():
+            if self.deferrable:
+                self._leave_to_triggerer(context)
             result: dict[str, Any] = self.execute_resumable(context)
         return result
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Take up the run that was left to the triggerer, keep what its command printed, and end it."""
+        with failing_for_good():
+            if event.get("trouble"):
+                self.log.warning("the triggerer hands the run back: %s", event["trouble"])
+            recording, run = self._begun(context)
+            with _failing(recording):
+                self._submitted = open_workspace(self.stageline_conn_id).projects.attach(
+                    run.run_id,
+                    event["reference"],
+                    seen=event["exit"],
+                    backend=self.backend,
+                    backend_config=self.backend_config,
+                    say=self.log.info,
+                )
+            self._recording = recording
+            self.poll_until_complete(run.run_id, context)
+            return self.get_job_result(run.run_id, context)
 
     def on_kill(self) -> None:
         """End the command and all that it started."""
@@ -87,29 +113,14 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
 
     def submit_job(self, context: Context) -> str:
         """Begin the run and its command; the id of the run."""
-        from airflow_provider_stageline.calls import task_call
-        from stageline.tasks import Recording
-
-        given = {"project_uri": self.project_uri, "entry_point": self.entry_point}
-        # The project's parameters are recorded by whoever reads its MLproject file.
-        told = {**given, "parameters": self.parameters or {}, "version": self.version}
-        recording = Recording(task_call(context, self.tracking, None, told), given)
-        recording.begin()
-        run = recording.run
-        if run is None:
-            from stageline.errors import StorageFailed
-
-            raise StorageFailed("the run of the project can not be opened: see the log above")
-        try:
+        recording, run = self._begun(context)
+        with _failing(recording):
             self._submitted = open_workspace(self.stageline_conn_id).projects.run(
                 self.project_uri,
                 self.entry_point,
                 dict(self.parameters or {}),
                 **{**self._run_options(), "run_id": run.run_id, "synchronous": False},
             )
-        except BaseException as error:
-            recording.fail(error)
-            raise
         self._recording = recording
         return str(run.run_id)
 
@@ -160,6 +171,44 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
 
     # -- how --------------------------------------------------------------------------------------
 
+    def _begun(self, context: Context) -> tuple[Recording, Any]:
+        """The recording of this try, and its run."""
+        from airflow_provider_stageline.calls import task_call
+        from stageline.tasks import Recording
+
+        given = {"project_uri": self.project_uri, "entry_point": self.entry_point}
+        # The project's parameters are recorded by whoever reads its MLproject file.
+        told = {**given, "parameters": self.parameters or {}, "version": self.version}
+        recording = Recording(task_call(context, self.tracking, None, told), given)
+        recording.begin()
+        if recording.run is None:
+            from stageline.errors import StorageFailed
+
+            raise StorageFailed("the run of the project can not be opened: see the log above")
+        return recording, recording.run
+
+    def _leave_to_triggerer(self, context: Context) -> NoReturn:
+        from airflow_provider_stageline.project_trigger import ProjectJobTrigger
+
+        recording, run = self._begun(context)
+        with _failing(recording):
+            submitted = open_workspace(self.stageline_conn_id).projects.submit(
+                self.project_uri,
+                self.entry_point,
+                dict(self.parameters or {}),
+                **{**self._run_options(), "run_id": run.run_id},
+            )
+        recording.pause()
+        trigger = ProjectJobTrigger(
+            run_id=str(run.run_id),
+            reference=submitted.reference,
+            backend=self.backend,
+            backend_config=dict(self.backend_config or {}),
+            stageline_conn_id=self.stageline_conn_id,
+            poll_interval_s=self.poll_interval_s,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
     def _watched(self, run_id: str, context: Context) -> dict[str, Any]:
         self.log.info("run %s goes on: waiting for its end", run_id)
         while (status := self.get_job_status(run_id, context)) == "RUNNING":
@@ -204,3 +253,13 @@ class RunProjectOperator(ResumableJobMixin, RecordedOperator):
         from airflow_provider_stageline.openlineage import run_lineage
 
         return run_lineage(self)
+
+
+@contextmanager
+def _failing(recording: Recording) -> Iterator[None]:
+    """What leaves the block ends the try."""
+    try:
+        yield
+    except BaseException as error:
+        recording.fail(error)
+        raise
