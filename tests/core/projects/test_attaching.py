@@ -160,3 +160,14 @@ def test_what_is_no_reference_is_refused(
         workspace.projects.attach(run_id, {"pid": 7}, backend_config=config, **CHOSEN)
     assert workspace.runs.get(run_id).info.status in (RunStatus.SCHEDULED, RunStatus.FINISHED)
     workspace.projects.attach(run_id, reference, backend_config=config, **CHOSEN).wait()
+
+
+def test_steps_are_not_left_to_run_elsewhere(
+    workspace: Workspace, make_project: MakeProject, config: dict[str, Any]
+) -> None:
+    folder = make_project(
+        MLproject="steps: [{name: a, entry_point: a.sh, outputs: [a.txt]}]", a_sh="echo a > a.txt"
+    )
+    with pytest.raises(InvalidInput, match="name one entry point, or wait"):
+        workspace.projects.submit(folder, backend_config=config, **CHOSEN)
+    assert workspace.search_runs(["0"]) == []
