@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser import opened_page
+from pages import opened_page
 from prefect import flow
 from prefect.context import FlowRunContext
 from rest import artifacts_of
