@@ -108,7 +108,7 @@ demo: $(PREFECT_ENV) ## Train and track the example (DATA=file.csv: on your data
 PARALLEL ?= -n auto --dist loadfile
 # A flavor's module imports its framework, so those are for the environment that has them all.
 CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow \
-	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors --ignore=tests/core/models/make_fixtures.py \
+	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors \
 	--ignore=tests/spark --ignore=core/src/stageline/mlflow_plugin
 ARGS ?=
 

@@ -14,6 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest_plugins = ["servers"]
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Only what is named `test_*` is a test: what tests share is imported by them, not collected for its doctests."""
+    is_shared = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if is_shared and collection_path.name != "conftest.py" else None
+
+
 @pytest.fixture(autouse=True)
 def isolated_home(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

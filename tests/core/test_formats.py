@@ -24,6 +24,12 @@ from stageline.domain.experiment import (
     ExperimentEntry,
     NameClaim,
 )
+from stageline.domain.logged_model import (
+    LOGGED_MODEL_FORMAT,
+    LoggedModel,
+    LoggedModelEntry,
+    LoggedModelStatus,
+)
 from stageline.domain.run import Attempt, DatasetInput, DatasetRef, LifecycleStage, RunStatus
 from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_json
 from stageline.storage import layout
@@ -34,6 +40,7 @@ from stageline.storage.segment import SegmentHead, decode_segment
 from stageline.storage.series import Series, decode_columns
 from stageline.storage.shard import decode_row, unpack_shard
 from stageline.storage.wal import WalHead, decode_head, scan_frames
+from stageline.tasks.forwarding import CURSOR_FORMAT, Watcher
 from stageline.tracking.reading import RunReader
 from stageline.tracking.stream import START_FORMAT, RunStart
 
@@ -203,6 +210,36 @@ def test_name_claim_of_version_1() -> None:
     assert claim == NameClaim(txn="ee" * 16, time=T, experiment_id="17")
 
 
+def test_logged_model_entry_of_version_1() -> None:
+    entry, _ = decode_document(
+        fixture("logged_model-1.json"), LoggedModelEntry, LOGGED_MODEL_FORMAT, "it"
+    )
+    assert entry == LoggedModelEntry(
+        txn="ab" * 16,
+        time=T,
+        state=LoggedModel(
+            model_id="m-" + "12" * 16,
+            experiment_id="17",
+            name="wine",
+            creation_timestamp=T,
+            last_updated_timestamp=T + 5,
+            artifact_run_id=RUN,
+            artifact_path="model",
+            source_run_id=RUN,
+            status=LoggedModelStatus.READY,
+            model_type="classifier",
+            tags={"team": "red"},
+            params={"alpha": "0.5"},
+            run_ids=("aa" * 16,),
+        ),
+    )
+
+
+def test_watcher_of_version_1() -> None:
+    watcher, _ = decode_document(fixture("watcher-1.json"), Watcher, CURSOR_FORMAT, "it")
+    assert watcher == Watcher(txn="cd" * 16, cursor='{"wine":3}', time=T)
+
+
 def test_start_of_version_1() -> None:
     start, _ = decode_document(fixture("start-1.json"), RunStart, START_FORMAT, "it")
     assert start == RunStart(
@@ -257,6 +294,8 @@ JSON_DOCUMENTS: list[tuple[str, Any]] = [
     ("start-1.json", RunStart),
     ("manifest-1.json", Manifest),
     ("store-1.json", StoreFormat),
+    ("logged_model-1.json", LoggedModelEntry),
+    ("watcher-1.json", Watcher),
 ]
 
 

@@ -156,8 +156,8 @@ def test_file_that_changes_while_it_is_copied_makes_nothing(
 
 
 def test_what_a_step_made_stays_readable() -> None:
-    data = (FORMATS / "step-made-1.json").read_bytes()
-    made, _ = decode_document(data, Made, MADE_FORMAT, "step-made-1.json")
+    data = (FORMATS / "step-1.json").read_bytes()
+    made, _ = decode_document(data, Made, MADE_FORMAT, "step-1.json")
     assert made.facts.key == "dbac858984d5b47e07f74e3a23f3e773a07ffad5f33dc5519cc8e5e5bf5453cc"
     assert made == Made(
         run_id="0190a0b0c0d07abc8def001122334455",
