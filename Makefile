@@ -211,6 +211,10 @@ bench: $(PREFECT_ENV) ## Figures beside their bounds (BENCH_PEERS=1: beside the 
 	@peer="$*" && $(UV) pip install --quiet --python $(@D)/bin/python "$${peer%-*}==$${peer##*-}"
 	@touch $@
 
+.PHONY: bench-prefect
+bench-prefect: $(PREFECT_ENV) ## What tracking adds to a task of Prefect
+	@$(PREFECT)/python tests/bench/prefect_tasks.py $(ARGS)
+
 .PHONY: bench-airflow
 bench-airflow: $(AIRFLOW_ENV) ## What tracking adds to a task of Airflow, and to the parsing of a DAG file
 	@$(AIRFLOW)/python tests/bench/airflow_tasks.py $(ARGS)
