@@ -51,6 +51,7 @@ class Group:
             OSError: it can not be started, for example because the command is too long.
         """
         self._grace_s = grace_s
+        self._is_stopped = False
         self._lock = threading.Lock()
         lifeline, self._hold = os.pipe()
         guard = str(Path(__file__).with_name("guard.py"))
@@ -90,11 +91,11 @@ class Group:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send the group a signal, harder ones if it does not end, and wait for that. A second Ctrl-C hurries it."""
+        self._is_stopped = True
         try:
             for signalled in dict.fromkeys((number, signal.SIGTERM)):
                 self._send(signalled)
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(self._grace_s)
+                if self._ends_within(self._grace_s):
                     return
         finally:
             self.kill()
@@ -120,15 +121,27 @@ class Group:
                 os.write(hold, b".")
             os.close(hold)
 
+    def _ends_within(self, seconds: float) -> bool:
+        """Whether the command ends in that time, and all that it started: a shell is gone before its children are."""
+        deadline = time.monotonic() + seconds
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+            return self._is_empty_by(deadline)
+        return False
+
     def _end_the_rest(self) -> None:
-        for number, patience_s in ((signal.SIGTERM, self._grace_s), (signal.SIGKILL, _PIPES_S)):
-            if not self._send(number):
+        # Who was asked to end is not asked again while it does.
+        asks = 0 if self._is_stopped else signal.SIGTERM
+        for number, patience_s in ((asks, self._grace_s), (signal.SIGKILL, _PIPES_S)):
+            if not self._send(number) or self._is_empty_by(time.monotonic() + patience_s):
                 return
-            deadline = time.monotonic() + patience_s
-            while time.monotonic() < deadline:
-                if not self._send(0):
-                    return
-                time.sleep(_POLL_S)
+
+    def _is_empty_by(self, deadline: float) -> bool:
+        while self._send(0):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_S)
+        return True
 
 
 def _pump(pipe: IO[bytes], take: Take) -> None:
