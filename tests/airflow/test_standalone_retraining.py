@@ -11,7 +11,7 @@ from standalone import APPROVER, Standalone
 from standalone_fixtures import MODEL, RETRAINING
 
 from stageline.domain.run import RunStatus
-from stageline.registry.history import HistoryEntry
+from stageline.registry.history_entry import HistoryEntry
 
 pytestmark = pytest.mark.slow
 

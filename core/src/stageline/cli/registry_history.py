@@ -13,7 +13,7 @@ from stageline.cli.registry_naming import NAME
 from stageline.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from stageline.registry.history import HistoryEntry
+    from stageline.registry.history_entry import HistoryEntry
     from stageline.registry.proof import Proof
 
 

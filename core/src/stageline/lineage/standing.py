@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stageline.domain.model import ModelVersion, RegisteredModel
     from stageline.domain.registry_state import ModelState
-    from stageline.registry.history import HistoryEntry
+    from stageline.registry.history_entry import HistoryEntry
     from stageline.registry.registry import Registry
 
 

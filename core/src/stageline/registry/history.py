@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import dropwhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from stageline.domain.registry_entry import chain_hash
 from stageline.domain.registry_names import check_model_name
-from stageline.domain.registry_words import sentence
 from stageline.errors import InvalidInput, NotFound
+from stageline.registry.history_entry import HistoryEntry
 from stageline.registry.lookback import backwards
 from stageline.registry.proof import Proof, find_problem
 from stageline.registry.requests import Requests
@@ -18,31 +18,7 @@ from stageline.storage.parallel import together
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stageline.domain.registry_events import RegistryEvent
     from stageline.domain.registry_state import ModelState
-
-
-class HistoryEntry(NamedTuple):
-    """What happened at once, and the model after it."""
-
-    name: str
-    """The name that the model had then."""
-    number: int
-    time: int
-    """Unix time in milliseconds by the writer's clock: information. The order is that of the entries."""
-    actor: str
-    reason: str
-    run_id: str | None
-    link: str
-    events: tuple[RegistryEvent, ...]
-    state: ModelState
-    digest: str
-    """sha256 of the entry's bytes, which the next entry names."""
-
-    @property
-    def summary(self) -> str:
-        """What happened, in words."""
-        return "; ".join(sentence(event) for event in self.events)
 
 
 class History(Requests):

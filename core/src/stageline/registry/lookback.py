@@ -11,7 +11,7 @@ from stageline.storage.parallel import WIDTH, together
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from stageline.registry.history import HistoryEntry
+    from stageline.registry.history_entry import HistoryEntry
     from stageline.registry.ledger import Ledger
 
 
