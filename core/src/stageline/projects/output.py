@@ -15,6 +15,8 @@ FILE_NAME, ARTIFACT_FOLDER = "output.txt", "project"
 """What the whole of it is called among the run's files."""
 
 _LONGEST_LAST_LINE = 500
+_LONGEST_HELD = 1 << 16
+"""Bytes of a line that the file waits for the end of."""
 
 _log = logging.getLogger("stageline")
 
@@ -24,7 +26,7 @@ class Output:
 
     Args:
         write: Takes the name of a stream and whole lines of it; see `Capture`.
-        file: Gets all of it, in the order of its coming. Must not exist.
+        file: Gets all of it, line by line in the order of their ends. Must not exist.
         shows: Whether it goes to this process's own streams too.
     """
 
@@ -37,6 +39,7 @@ class Output:
         self._file = file.open("xb", buffering=0)
         self._write = write
         self._has_complained = False
+        self._begun = {"stdout": b"", "stderr": b""}
         self._capture = Capture(self._keep)
         self._tees = {
             name: self._capture.tee(
@@ -53,7 +56,7 @@ class Output:
 
         def take(piece: bytes) -> None:
             if not self._file.closed:  # else it comes from somebody who outlived the command
-                self._save(piece)
+                self._save_lines(name, piece)
                 tee.write(decode(piece))
 
         return take
@@ -61,7 +64,17 @@ class Output:
     def close(self) -> None:
         """Hand over what no newline has ended."""
         self._capture.stop()
+        for begun in self._begun.values():
+            self._save(begun)
         self._file.close()
+
+    def _save_lines(self, name: str, piece: bytes) -> None:
+        # A program writes a line in parts; those of the other stream must not come between.
+        lines, newline, begun = (self._begun[name] + piece).rpartition(b"\n")
+        if len(begun) > _LONGEST_HELD:
+            lines, newline, begun = lines + newline, begun, b""
+        self._begun[name] = begun
+        self._save(lines + newline)
 
     def _save(self, piece: bytes) -> None:
         try:
