@@ -24,7 +24,7 @@ class JobFailed(AssertionError):
     log: str
 
     def __str__(self) -> str:
-        return f"{self.how}\n{self.log[-6000:]}"
+        return f"{self.how}\n{self.log[-12000:]}"
 
 
 class WarmAirflow:

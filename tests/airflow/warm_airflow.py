@@ -6,6 +6,7 @@ as lines of JSON, answers go out the same way. The script's name `answer` is wha
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import runpy
@@ -20,6 +21,7 @@ from typing import Any
 
 HOME = Path(os.environ["AIRFLOW_HOME"])
 LOOK_EVERY_S = 0.02
+BEFORE_THE_END_S = 3.0
 
 
 def main() -> None:
@@ -79,6 +81,7 @@ def _run(job: dict[str, Any], place: Path) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.environ.update(job["environment"])
+        _say_where_it_stands(before=job["within_s"])
         _begin_anew()
         names = {"dag_of": _dag_of, "run": _run_dag, "go_on": _go_on, "rewrite": _rewrite}
         found = runpy.run_path(str(place / "script.py"), init_globals=names)
@@ -93,6 +96,11 @@ def _run(job: dict[str, Any], place: Path) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _say_where_it_stands(*, before: float) -> None:
+    """Have all threads in the log of a job that is about to be killed for taking too long."""
+    faulthandler.dump_traceback_later(before - BEFORE_THE_END_S, file=2)  # type: ignore[arg-type]
 
 
 def _begin_anew() -> None:
