@@ -16,11 +16,12 @@ from stageline.storage import layout
 from stageline.storage.parallel import together
 from stageline.storage.probe import read_format
 from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
+from stageline.storage.series import Series
 from stageline.storage.wal import decode_head, read_tail, scan_frames
 from stageline.tracking.stream import START_FORMAT, RunStart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from stageline.domain.run import MetricPoint
@@ -124,6 +125,24 @@ class RunReader:
             points.sort(key=lambda point: (point.step, point.timestamp))
         return apart
 
+    def columns(self, run: StoredRun, keys: Collection[str]) -> dict[str, dict[int, Series]]:
+        """The points of metrics as columns, by attempt and in order of writing; a million of them take 24 MB.
+
+        Segments are unpacked one at a time, so that what else they hold is never in memory together.
+        """
+        wanted = {
+            layout.run_segment(run.summary.run_id, end.writer, number)
+            for end in run.ends.values()
+            for key in keys
+            for number in end.series.get(key, ())
+        }
+        gathered: dict[str, dict[int, Series]] = {key: {} for key in keys}
+        for segment in self._one_by_one(run, sorted(wanted)):
+            for key in gathered.keys() & segment.columns.keys():
+                kept = gathered[key].setdefault(segment.head.attempt, Series())
+                kept.extend(segment.columns[key])
+        return gathered
+
     def output(self, run: StoredRun) -> Iterator[OutputWritten]:
         """What the run printed, in the order of each writer's printing."""
         writers = {writer for writer, end in run.ends.items() if end.has_output}
@@ -168,6 +187,16 @@ class RunReader:
         logs = [e.key for e in run.entries if e.key.endswith(".wal") and e.key not in run.loose]
         fetched = self._segments([*wanted, *logs])
         return [*fetched.values(), *run.loose.values()]
+
+    def _one_by_one(self, run: StoredRun, sealed: list[str]) -> Iterator[Segment]:
+        logs = [e.key for e in run.entries if e.key.endswith(".wal") and e.key not in run.loose]
+        if logs:  # how much of them is shipped, only all segments together tell
+            yield from self._segments([*sealed, *logs]).values()
+        else:
+            for key, data in zip(sealed, self._fetch(sealed), strict=True):
+                if data is not None:
+                    yield decode_segment(data, key)
+        yield from run.loose.values()
 
     def _ends(self, entries: list[Entry]) -> dict[str, RunEnd]:
         keys = [entry.key for entry in entries if entry.key.endswith(".end.json")]

@@ -28,13 +28,14 @@ from stageline.tracking.reaping import Reaper
 from stageline.tracking.texts import fitting_tag_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from stageline.clock import Clock
     from stageline.domain.artifact import StoredFile
     from stageline.settings import Settings
     from stageline.storage.port import ObjectStore
+    from stageline.storage.series import Series
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.experiments import Experiments
 
@@ -93,6 +94,14 @@ class Runs(RunOpening):
         """The points of a metric, apart by attempt."""
         self._publish_own(run_id)
         return self._reader.attempt_series(self._reader.get(run_id), key)
+
+    def metric_columns(self, run_id: str, keys: Collection[str]) -> dict[str, dict[int, Series]]:
+        """The points of several metrics as columns, by attempt; for those who would not hold a million objects.
+
+        A key that the run has no points of is there, empty. Raises `NotFound` for the run.
+        """
+        self._publish_own(run_id)
+        return self._reader.columns(self._reader.get(run_id), keys)
 
     def output(self, run_id: str) -> Iterator[ev.OutputWritten]:
         """What the run printed, if that was captured."""
