@@ -1,0 +1,1 @@
+"""What the page of one run shows, read and computed; nothing in here renders."""
