@@ -22,6 +22,10 @@ LINK = "stageline.model."
 """What the keys of a run's tags begin with that tie it to logged models. They are no user's."""
 TAG_MODEL_ID = "stageline.mlflow.model_id"
 """On a version of a registered model: the logged model that it is."""
+TAG_SOURCE = "stageline.mlflow.source"
+"""On a version: its source as MLflow's client gave it, where it is not where the files are."""
+VERSION_TAGS = (TAG_MODEL_ID, TAG_SOURCE)
+"""Of a version, those that are no user's."""
 _OUTPUT, _INPUT, _METRIC = f"{LINK}output.", f"{LINK}input.", f"{LINK}metric."
 
 

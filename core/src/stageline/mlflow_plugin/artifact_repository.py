@@ -16,8 +16,8 @@ from mlflow.utils.file_utils import create_tmp_dir
 
 from stageline.mlflow_plugin.addresses import Files, parse_files
 from stageline.mlflow_plugin.failures import tells_as_mlflow
-from stageline.mlflow_plugin.model_files import ModelFiles
 from stageline.mlflow_plugin.opened import opened
+from stageline.tracking.model_files import ModelFiles
 
 if TYPE_CHECKING:
     from stageline.tracking.artifacts import RunArtifacts

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 from mlflow.store.entities import PagedList
 
 from stageline.domain.logged_model import LoggedModelStatus
-from stageline.domain.query import OrderBy, parse_order_by
-from stageline.domain.vocabulary import LOGGED_MODELS
-from stageline.errors import InvalidInput
 from stageline.mlflow_plugin import entities
 from stageline.mlflow_plugin.failures import tells_as_mlflow
+from stageline.tracking.logged_model_search import asked_dataset, asked_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +73,20 @@ class LoggedModelStore:
         page = self._models.search(
             experiment_ids,
             filter_string,
-            datasets=[_dataset(one) for one in datasets or ()],
+            datasets=[
+                asked_dataset(one.get("dataset_name"), one.get("dataset_digest"))
+                for one in datasets or ()
+            ],
             max_results=max_results,
-            order_by=[_ordering(one) for one in order_by or ()],
+            order_by=[
+                asked_order(
+                    one.get("field_name"),
+                    one.get("ascending", True),
+                    one.get("dataset_name"),
+                    one.get("dataset_digest"),
+                )
+                for one in order_by or ()
+            ],
             page_token=page_token,
         )
         return PagedList([self._entity(one) for one in page], page.token)
@@ -104,22 +113,3 @@ class LoggedModelStore:
 
     def _entity(self, model: LoggedModel) -> Any:
         return entities.model_entity(model, self._models.artifact_uri(model))
-
-
-def _dataset(given: dict[str, Any]) -> tuple[str, str | None]:
-    name = given.get("dataset_name")
-    if not name:
-        raise InvalidInput("`dataset_name` in the `datasets` clause must be specified.")
-    return name, given.get("dataset_digest")
-
-
-def _ordering(given: dict[str, Any]) -> tuple[OrderBy, str | None, str | None]:
-    """`{"field_name": "metrics.rmse", "ascending": False, "dataset_name": "test"}` as one of ours."""
-    field = given.get("field_name")
-    if not isinstance(field, str) or not field or "`" in field:
-        raise InvalidInput("`field_name` in the `order_by` clause must be specified.")
-    entity, dot, key = field.partition(".")
-    name = f"{entity}.`{key}`" if dot else field
-    direction = "ASC" if given.get("ascending", True) else "DESC"
-    (ordering,) = parse_order_by([f"{name} {direction}"], LOGGED_MODELS)
-    return ordering, given.get("dataset_name"), given.get("dataset_digest")

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import model_registry as mlflow
 
-from stageline.domain.logged_model import TAG_MODEL_ID
+from stageline.domain.logged_model import TAG_MODEL_ID, TAG_SOURCE, VERSION_TAGS
 from stageline.mlflow_plugin.addresses import plugin_uri
 
 if TYPE_CHECKING:
     from stageline.domain.model import ModelVersion, RegisteredModel
-
-SOURCE_TAG = "stageline.mlflow.source"
-"""The source as MLflow's client gave it, where it is not where the files are."""
-_OURS = (SOURCE_TAG, TAG_MODEL_ID)
 
 
 def version_entity(version: ModelVersion, *, with_aliases: bool = True) -> Any:
@@ -27,13 +23,13 @@ def version_entity(version: ModelVersion, *, with_aliases: bool = True) -> Any:
         description=version.description or None,
         user_id=version.user_id or None,
         current_stage=version.current_stage,
-        source=version.tags.get(SOURCE_TAG) or files_of(version),
+        source=version.tags.get(TAG_SOURCE) or files_of(version),
         run_id=version.run_id or "",
         status=version.status,
         tags=[
             mlflow.ModelVersionTag(key, value)
             for key, value in version.tags.items()
-            if key not in _OURS
+            if key not in VERSION_TAGS
         ],
         run_link=version.run_link or None,
         aliases=list(version.aliases) if with_aliases else [],

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 from mlflow.store.entities import PagedList
 from mlflow.store.model_registry.abstract_store import AbstractStore
 
-from stageline.domain.logged_model import TAG_MODEL_ID
+from stageline.domain.logged_model import TAG_MODEL_ID, TAG_SOURCE
+from stageline.errors import InvalidInput
+from stageline.mlflow_plugin.addresses import PLAIN, parse_files
 from stageline.mlflow_plugin.failures import tells_as_mlflow, unsupported
-from stageline.mlflow_plugin.opened import workspace_at
-from stageline.mlflow_plugin.registry_entities import (
-    SOURCE_TAG,
-    files_of,
-    model_entity,
-    version_entity,
-)
-from stageline.mlflow_plugin.sources import Source, located
+from stageline.mlflow_plugin.opened import opened, workspace_at
+from stageline.mlflow_plugin.registry_entities import files_of, model_entity, version_entity
+from stageline.mlflow_plugin.sources import Owned, Source, located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,13 +104,24 @@ class StagelineRegistryStore(AbstractStore):  # type: ignore[misc]  # mlflow has
         model_id: str | None = None,
     ) -> Any:
         """A new version of a model that is there, each time that this is called."""
-        place = located(self._workspace, source, run_id, model_id)
+        place = located(self._workspace, source, run_id, model_id, self._owned)
         given = {tag.key: tag.value for tag in tags or ()}
         if place.model_id:
             given[TAG_MODEL_ID] = place.model_id
         if place.is_elsewhere_named:
-            given[SOURCE_TAG] = source
+            given[TAG_SOURCE] = source
         return version_entity(self._register(name, place, given, description, run_link))
+
+    def _owned(self, source: str) -> Owned | None:
+        if source.split(":")[0].split("+")[0] != PLAIN:
+            return None
+        files = parse_files(source)
+        if opened(files.store_url) is not self._workspace:
+            raise InvalidInput(
+                f"Invalid model version source: '{source}'. It lies in another Stageline store: copy the version with "
+                "`stageline registry copy`, or log the model in this store"
+            )
+        return Owned(files.run_id, files.model_id, files.path)
 
     def _register(
         self,

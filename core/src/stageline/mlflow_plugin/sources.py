@@ -1,4 +1,7 @@
-"""What a source that MLflow registers means here: a folder among a run's artifacts wherever it is one."""
+"""What a source that MLflow registers means here: a folder among a run's artifacts wherever it is one.
+
+Needs no MLflow: the server reads sources by this too.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.errors import InvalidInput
-from stageline.mlflow_plugin.addresses import PLAIN, parse_files
-from stageline.mlflow_plugin.opened import opened
 from stageline.models.uri import RunModel, parse_model_uri
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stageline.domain.logged_model import LoggedModel
     from stageline.domain.model import ModelVersion
     from stageline.workspace import Workspace
+
+
+class Owned(NamedTuple):
+    """Files of this store that an artifact URI names."""
+
+    run_id: str | None
+    model_id: str | None
+    path: str
+    """Among them."""
 
 
 class Source(NamedTuple):
@@ -28,32 +40,55 @@ class Source(NamedTuple):
     """Whether the source, as it was given, is another name for that."""
 
 
-def located(workspace: Workspace, source: str, run_id: str | None, model_id: str | None) -> Source:
-    """Look a source up: `models:/m-...`, `models:/name/1`, `runs:/...`, a URI of this plugin, or any other.
+def located(
+    workspace: Workspace,
+    source: str,
+    run_id: str | None,
+    model_id: str | None,
+    owned: Callable[[str], Owned | None],
+) -> Source:
+    """Look a source up: `models:/m-...`, `models:/name/1`, `runs:/...`, a URI of artifacts, or any other.
+
+    Args:
+        workspace: The store.
+        source: As the client gave it.
+        run_id: The run that it should be of, if any.
+        model_id: The logged model that it should be, if any.
+        owned: Whose files an artifact URI names; None: nobody's here.
 
     Raises:
         NotFound: there is no such model or version.
         InvalidInput: it is malformed, or the run given is not that of the model.
     """
     if source.startswith("models:/m-"):
-        model = workspace.logged_models.get(source.removeprefix("models:/").split("/")[0])
-        return _of_model(workspace, model, run_id)
+        found = source.removeprefix("models:/").split("/")[0]
+        _refuse_other_model(source, model_id, found)
+        return _of_model(workspace, workspace.logged_models.get(found), run_id)
     if source.startswith("models:/"):
-        version = workspace.registry.get_by_uri(source)
-        return _of_version(version)
+        return _of_version(workspace.registry.get_by_uri(source))
     if source.startswith("runs:/"):
         parsed = parse_model_uri(source)
         assert isinstance(parsed, RunModel)
         return _of_run(parsed.run_id, parsed.path, source, run_id, model_id)
-    if source.split(":")[0].split("+")[0] == PLAIN:
-        files = parse_files(source)
-        if files.run_id is not None and opened(files.store_url) is workspace and files.path:
-            return _of_run(files.run_id, files.path, source, run_id, model_id)
+    place = owned(source)
+    if place is None:
+        return Source(run_id or None, None, source, model_id)
+    if place.model_id is not None:
+        _refuse_other_model(source, model_id, place.model_id)
+        return _of_model(workspace, workspace.logged_models.get(place.model_id), run_id)
+    assert place.run_id is not None
+    if not place.path:
         raise InvalidInput(
-            f"Invalid model version source: '{source}'. It lies in another Stageline store: copy the version with "
-            "`stageline registry copy`, or log the model in this store"
+            f"Invalid model version source: '{source}'. It names all artifacts of a run: name the model's folder"
         )
-    return Source(run_id or None, None, source, model_id)
+    return _of_run(place.run_id, place.path, source, run_id, model_id)
+
+
+def _refuse_other_model(source: str, asked: str | None, found: str) -> None:
+    if asked and asked != found:
+        raise InvalidInput(
+            f"Invalid model version source: '{source}'. The model_id request parameter says {asked}"
+        )
 
 
 def _of_model(workspace: Workspace, model: LoggedModel, run_id: str | None) -> Source:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from stageline.domain.like import matches
 from stageline.domain.page import Page, check_max_results, decode_token, encode_token
-from stageline.domain.query import Comparison, Entity, OrderBy, parse_filter
+from stageline.domain.query import Comparison, Entity, OrderBy, parse_filter, parse_order_by
 from stageline.domain.vocabulary import LOGGED_MODELS
+from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,32 @@ LOGGED_MODELS_PAGE = 100
 
 Dataset: TypeAlias = "tuple[str | None, str | None]"
 """Name and digest; None: any."""
+Ordering: TypeAlias = "tuple[OrderBy, str | None, str | None]"
+"""By what, and measured on which dataset."""
+
+
+def asked_dataset(name: str | None, digest: str | None = None) -> tuple[str, str | None]:
+    """A dataset as MLflow's clients name it. Raises `InvalidInput`."""
+    if not name:
+        raise InvalidInput("`dataset_name` in the `datasets` clause must be specified.")
+    return name, digest or None
+
+
+def asked_order(
+    field: str | None,
+    ascending: bool | None = None,
+    dataset_name: str | None = None,
+    dataset_digest: str | None = None,
+) -> Ordering:
+    """An ordering as MLflow's clients name it: `metrics.rmse`, whose key needs no quotes. Raises `InvalidInput`."""
+    if not isinstance(field, str) or not field or "`" in field:
+        raise InvalidInput("`field_name` in the `order_by` clause must be specified.")
+    entity, dot, key = field.partition(".")
+    name = f"{entity}.`{key}`" if dot else field
+    (ordering,) = parse_order_by(
+        [f"{name} {'DESC' if ascending is False else 'ASC'}"], LOGGED_MODELS
+    )
+    return ordering, dataset_name or None, dataset_digest or None
 
 
 def search_logged_models(
@@ -27,7 +54,7 @@ def search_logged_models(
     *,
     datasets: Sequence[Dataset],
     max_results: int | None,
-    order_by: Sequence[tuple[OrderBy, str | None, str | None]],
+    order_by: Sequence[Ordering],
     page_token: str | None,
 ) -> Page[LoggedModel]:
     """One page of models; a metric in the filter must be measured on one of `datasets`. Raises `InvalidInput`."""

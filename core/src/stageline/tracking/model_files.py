@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from stageline.domain.names import check_artifact_path
 from stageline.domain.run import ArtifactFile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ModelFiles:
-    """The same verbs as a run's artifacts, of which this needs a few."""
+    """The same verbs as a run's artifacts, of which this needs a few. Safe from many threads."""
 
     def __init__(self, store: ObjectStore, model_id: str) -> None:
         self._store = store
@@ -30,6 +30,10 @@ class ModelFiles:
         """Store a file under its own name in the folder `artifact_path`."""
         file = Path(local_path)
         self._put(_joined(artifact_path, file.name), file)
+
+    def log_bytes(self, data: bytes, artifact_file: str) -> None:
+        """Store bytes as a file."""
+        self._store.replace(self._root + check_artifact_path(artifact_file), data)
 
     def log_folder(self, local_dir: str | Path, artifact_path: str | None = None) -> None:
         """Store a folder's content."""
@@ -52,12 +56,16 @@ class ModelFiles:
         """The content of a file. Raises `NotFound`."""
         return self._store.read(self._root + check_artifact_path(path))
 
+    def open(self, path: str) -> BinaryIO:
+        """A stream of a file's content. Raises `NotFound`."""
+        return self._store.open(self._root + check_artifact_path(path), "rb")
+
     def download(self, path: str = "", dst: str | Path | None = None) -> Path:
         """Copy a file or a folder to `dst` followed by `path`. Raises `NotFound`."""
         target = Path(dst or ".")
         found = self._at(path)
         if not found:
-            raise NotFound(f"there is no artifact {path!r} in {self._root}")
+            raise NotFound(f"there is no artifact {path!r} of the logged model")
 
         def fetch(one: str) -> None:
             place = target / one
@@ -68,8 +76,11 @@ class ModelFiles:
         return target / path
 
     def delete(self, path: str = "") -> None:
-        """Remove a file or a folder."""
-        together(lambda one: self._store.delete(self._root + one), self._at(path))
+        """Remove a file or a folder. Raises `NotFound`."""
+        found = self._at(path)
+        if not found:
+            raise NotFound(f"there is no artifact {path!r} of the logged model")
+        together(lambda one: self._store.delete(self._root + one), found)
 
     def _put(self, path: str, file: Path) -> None:
         put_file(self._store, file, self._root + check_artifact_path(path))
