@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stageline.serving.door import Scope
 
 Right = Literal["read", "write", "promote", "admin"]
-"""`write` and `promote` bring `read` along, but not each other; `admin` is all of them, and what concerns the server."""
+"""`write` and `promote` bring `read` along, but not each other; `admin` is all of them, and the rest of the server."""
 RIGHTS: Final = ("read", "write", "promote", "admin")
 
 _ENOUGH: Final[dict[str, frozenset[str]]] = {
@@ -44,7 +44,8 @@ class Caller:
         """Tells one token from another of the same person, for limits."""
         self._grants = tuple(grants)
         self.is_unlimited = any(
-            "admin" in one.rights and one.experiments == one.models == EVERYTHING for one in grants
+            "admin" in one.rights and one.experiments == one.models == EVERYTHING
+            for one in self._grants
         )
         """Whether there is nothing to be asked about."""
 
@@ -99,9 +100,9 @@ def actor_of(scope: Scope) -> str:
 
 @lru_cache(maxsize=65_536)
 def is_like(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a name is like one of the patterns. Case counts.
+    """Whether a name is like one of the patterns. Case counts, and no other sign has a meaning.
 
     >>> is_like("team-a/wine", ("team-a/*",)), is_like("team-b/wine", ("team-a/*", "wine"))
     (True, False)
     """
-    return any(pattern == "*" or fnmatchcase(name, pattern) for pattern in patterns)
+    return any(one == "*" or fnmatchcase(name, one.replace("[", "[[]")) for one in patterns)

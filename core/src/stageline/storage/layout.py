@@ -15,6 +15,7 @@ WEBHOOKS = "webhooks/"
 LOGGED_MODELS = "models/"
 WATCHERS = "watchers/"
 STEPS = "steps/"
+TOKENS = "tokens/"
 
 LAST_REVISION = 2**63 - 1
 LONGEST_SEGMENT = 200
@@ -187,3 +188,18 @@ def logged_model_artifacts(model_id: str) -> str:
 def experiment_models(experiment_id: str) -> str:
     """Folder of empty objects named by the logged models of one experiment."""
     return f"{LOGGED_MODELS}of/{experiment_id}/"
+
+
+def token_folder(token_id: str) -> str:
+    """Folder of one token of the server: what it was made with, and once it was revoked, that."""
+    return f"{TOKENS}{token_id}/"
+
+
+def token_made(token_id: str) -> str:
+    """Create-only: what the token allows, and the digest of its secret."""
+    return f"{token_folder(token_id)}made.json"
+
+
+def token_revoked(token_id: str) -> str:
+    """Create-only: that the token is worth nothing any more."""
+    return f"{token_folder(token_id)}revoked.json"
