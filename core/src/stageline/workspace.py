@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.collect import Collector
     from stageline.tracking.logged_models import LoggedModels
+    from stageline.tracking.run_table import RunTable
     from stageline.tracking.search import RunSearch
 
 VANISHED_LOOKS = 32
@@ -245,14 +246,32 @@ class Workspace:
         """
         from stageline.domain.page import Page
 
-        read_format(self.store)
-        for active in self.runs.open_runs():
-            active.stream.publish_news()
+        self._publish_news()
         found = self.index.search(
             experiment_ids, filter_string, view, max_results, order_by, page_token
         )
         runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
         return Page(self._with_the_vanished_ended(runs), found.token)
+
+    def run_table(self, experiment_id: str) -> RunTable:
+        """The runs of one experiment as a table: pages, columns, groups. Raises `StorageFailed`.
+
+        It shows a run whose process vanished as running: `settled` looks at those that seem to run.
+        """
+        self._publish_news()
+        return self.index.table(experiment_id)
+
+    def settled(self, table: RunTable, run_ids: Sequence[str]) -> dict[str, Run]:
+        """Runs of a table that it shows as running, as they are: ended, if their process vanished."""
+        found = table.load(run_ids) if run_ids else []
+        runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
+        return {run.info.run_id: run for run in self._with_the_vanished_ended(runs)}
+
+    def _publish_news(self) -> None:
+        """Let a search find what this process has just logged."""
+        read_format(self.store)
+        for active in self.runs.open_runs():
+            active.stream.publish_news()
 
     def _with_the_vanished_ended(self, runs: list[Run]) -> list[Run]:
         """The same runs, where those that only seem to run were looked at and ended."""

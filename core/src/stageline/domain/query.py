@@ -48,6 +48,7 @@ __all__ = [
     "OrderBy",
     "Value",
     "Vocabulary",
+    "comparison_of",
     "parse_filter",
     "parse_order_by",
 ]
@@ -77,6 +78,8 @@ class OrderBy(NamedTuple):
     entity: Entity
     key: str
     ascending: bool
+    by_number: bool = False
+    """Of a param or a tag: by the numbers that the texts spell. The language can not say it."""
 
 
 def parse_filter(text: str | None, vocabulary: Vocabulary) -> tuple[Comparison, ...]:
@@ -97,7 +100,7 @@ def parse_filter(text: str | None, vocabulary: Vocabulary) -> tuple[Comparison, 
         )
     clauses = read_filter(text)
     _check_number_of("comparisons in a filter", clauses)
-    return tuple(_comparison(clause, vocabulary) for clause in clauses)
+    return tuple(comparison_of(clause, vocabulary) for clause in clauses)
 
 
 def parse_order_by(items: Sequence[str] | None, vocabulary: Vocabulary) -> tuple[OrderBy, ...]:
@@ -117,7 +120,8 @@ def parse_order_by(items: Sequence[str] | None, vocabulary: Vocabulary) -> tuple
     return orderings
 
 
-def _comparison(clause: Clause, vocabulary: Vocabulary) -> Comparison:
+def comparison_of(clause: Clause, vocabulary: Vocabulary) -> Comparison:
+    """What one clause means. Raises `InvalidInput`."""
     entity, field, key = _resolve(clause.identifier, vocabulary, orderable=False)
     where = f"{entity.value} {clause.identifier.key!r} at position {clause.identifier.position}"
     if clause.operator not in {operator.value for operator in field.operators}:

@@ -5,6 +5,7 @@ It is a cache: losing it costs the time to read the index again, and nothing els
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -103,13 +104,13 @@ class Projection:
         *,
         limit: int,
         offset: int = 0,
+        roots: bool = False,
         uris: ArtifactUris = _NO_URIS,
     ) -> list[Hit]:
         """The runs that match, sorted by `order`, then the latest start, then the id."""
-        with self._file.transaction() as db:
-            compiler = _compiler(db, uris)
+        with self.reading(uris) as (db, compiler):
             asked = Ask(
-                where=compiler.where(comparisons, view),
+                where=compiler.where(comparisons, view, roots=roots),
                 terms=[(compiler.order_terms(by), by.ascending) for by in order],
             )
             query = asked.query(limit, offset)
@@ -123,10 +124,18 @@ class Projection:
         uris: ArtifactUris = _NO_URIS,
     ) -> int:
         """How many runs match."""
-        with self._file.transaction() as db:
-            where = _compiler(db, uris).where(comparisons, view)
+        with self.reading(uris) as (db, compiler):
+            where = compiler.where(comparisons, view)
             found = db.execute(f"SELECT count(*) FROM runs WHERE {where.text}", where.bound)
             return int(found.fetchone()[0])
+
+    @contextmanager
+    def reading(
+        self, uris: ArtifactUris = _NO_URIS
+    ) -> Iterator[tuple[sqlite3.Connection, Compiler]]:
+        """The database as it is at one moment, for questions that are made of SQL elsewhere in this package."""
+        with self._file.transaction() as db:
+            yield db, _compiler(db, uris)
 
     def load(self, run_ids: Sequence[str]) -> list[RunSummary]:
         """The summaries of those of the runs that are here, in the order of `run_ids`."""

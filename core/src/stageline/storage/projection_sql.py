@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from typing_extensions import assert_never
 
 from stageline.domain.query import Comparison, Entity, Operator, OrderBy
-from stageline.domain.run import ViewType
+from stageline.domain.run import TAG_PARENT_RUN_ID, ViewType
 from stageline.storage.projection_keys import METRIC, PARAM, TAG, Place
 
 if TYPE_CHECKING:
@@ -53,32 +53,49 @@ class Compiler:
         self._uris = uris
         self._has_nul = has_nul
 
-    def where(self, comparisons: Sequence[Comparison], view: ViewType) -> Sql:
-        """True for the rows of `runs` that are searched for."""
+    def where(
+        self, comparisons: Sequence[Comparison], view: ViewType, *, roots: bool = False
+    ) -> Sql:
+        """True for the rows of `runs` that are searched for; `roots` leaves out those whose parent is in the view."""
         parts = [self._comparison(comparison) for comparison in comparisons]
-        if view is not ViewType.ALL:
-            parts.append(Sql(f"deleted = {int(view is ViewType.DELETED_ONLY)}"))
-        return _joined(parts, " AND ") if parts else Sql("1")
+        shown = (
+            Sql("1")
+            if view is ViewType.ALL
+            else Sql(f"deleted = {int(view is ViewType.DELETED_ONLY)}")
+        )
+        parent = self.value(Entity.TAG, TAG_PARENT_RUN_ID) if roots else None
+        if parent:
+            above = (
+                f"SELECT 1 FROM runs AS above WHERE above.run_id = {parent.text} AND {shown.text}"
+            )
+            text = f"({parent.text} IS NULL OR NOT EXISTS ({above}))"
+            parts.append(Sql(text, parent.bound * 2))
+        parts.append(shown)
+        return _joined(parts, " AND ")
 
     def order_terms(self, ordering: OrderBy) -> tuple[Sql, Sql] | None:
         """A rank (0: has a value, 1: NaN, 2: has none) and the value; None if no run has the key."""
-        value = self._order_value(ordering)
+        value = self.value(ordering.entity, ordering.key)
         if value is None:
             return None
+        if ordering.by_number:
+            # Who asks for it knows that they are numbers; `as_number` would take as long as all the rest.
+            value = Sql(f"CAST({value.text} AS REAL)", value.bound)
         if ordering.entity is Entity.METRIC:
             # Every number is less than every text, and NaN is stored as one.
             text = f"CASE WHEN {value.text} < '' THEN 0 WHEN {value.text} IS NULL THEN 2 ELSE 1 END"
             return Sql(text, value.bound * 2), value
         return Sql(f"CASE WHEN {value.text} IS NULL THEN 2 ELSE 0 END", value.bound), value
 
-    def _order_value(self, ordering: OrderBy) -> Sql | None:
-        if ordering.entity not in _KINDS:
-            return self._attribute(ordering.key)
-        place = self._find(_KINDS[ordering.entity], ordering.key)
+    def value(self, entity: Entity, key: str) -> Sql | None:
+        """What each row of `runs` has for a metric, a param, a tag or an attribute; None if no run has the key."""
+        if entity not in _KINDS:
+            return self._attribute(key)
+        place = self._find(_KINDS[entity], key)
         if place is None:
             return None
         if place.column:
-            return Sql(place.column)
+            return Sql(f"runs.{place.column}")
         return Sql(
             "(SELECT value FROM extra WHERE key_id = ? AND extra.rid = runs.rid)", (place.key_id,)
         )
@@ -93,6 +110,8 @@ class Compiler:
     def _attribute(self, key: str) -> Sql:
         if key == "artifact_uri":
             return Sql("(? || run_id || ?)", self._uris)
+        if key == "duration":
+            return Sql("(end_time - start_time)")
         if key not in _ATTRIBUTES:
             raise ValueError(key)
         return Sql(key)
@@ -119,6 +138,8 @@ class Compiler:
     def _test(self, value: Sql, comparison: Comparison) -> Sql:
         """Whether `value` meets the comparison: false, not NULL, is what AND makes of a missing value."""
         operator, given = comparison.operator, comparison.value
+        if comparison.entity in (Entity.PARAM, Entity.TAG) and isinstance(given, int | float):
+            value = as_number(value)
         match operator:
             case Operator.EQ | Operator.NE | Operator.LT | Operator.LE:
                 return Sql(f"{value.text} {operator.value} ?", (*value.bound, _bindable(given)))
@@ -151,6 +172,20 @@ class Compiler:
             return Sql(f"{value.text} LIKE ?", (*value.bound, pattern))
         function = ILIKE_FUNCTION if ignore_case else LIKE_FUNCTION
         return Sql(f"{function}({value.text}, ?)", (*value.bound, pattern))
+
+
+def as_number(value: Sql) -> Sql:
+    """A text as the number that it spells; NULL where it spells none, as a version or a date does."""
+    text = value.text
+    is_other = " OR ".join(
+        (
+            f"{text} NOT GLOB '*[0-9]*'",
+            f"{text} GLOB '*[^-+.eE0-9]*'",
+            f"{text} GLOB '*[0-9.][-+]*'",
+            f"{text} GLOB '*.*.*'",
+        )
+    )
+    return Sql(f"(CASE WHEN {is_other} THEN NULL ELSE CAST({text} AS REAL) END)", value.bound * 5)
 
 
 def _bindable(value: object) -> object:

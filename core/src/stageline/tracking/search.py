@@ -18,6 +18,7 @@ from stageline.storage.index_objects import at_once
 from stageline.storage.projection import Projection
 from stageline.storage.projection_sql import ArtifactUris
 from stageline.tracking.index_copies import FOLD_ABOVE, IndexCopies
+from stageline.tracking.run_table import RunTable, RunTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -62,6 +63,7 @@ class RunSearch:
             chance=chance,
             grace_s=grace_s,
         )
+        self._tables = RunTables(self._copies)
 
     def search(
         self,
@@ -116,6 +118,10 @@ class RunSearch:
         ids = list(dict.fromkeys(experiment_ids))
         counts = self._ask_each(ids, lambda copy: copy.count(comparisons, view, uris=self._uris))
         return sum(counts.values())
+
+    def table(self, experiment_id: str) -> RunTable:
+        """The runs of one experiment as a table, as the store has them now. Raises `StorageFailed`."""
+        return self._tables.open(experiment_id)
 
     def refresh(self, experiment_id: str) -> None:
         """Bring the local copy up to date, as each search does first."""
