@@ -1,0 +1,35 @@
+"""How the pages behave, as whoever starts them chose."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from stageline.errors import InvalidInput
+
+_PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+
+
+class PageOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What `add_pages` is told."""
+
+    prefix: str = ""
+    """The path below which the pages lie, such as `/stageline`; links begin with it."""
+    frame_ancestors: tuple[str, ...] = ("'self'",)
+    """Who may show a page within one of theirs, as CSP says it: `'self'`, `'none'`, origins."""
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix without its last slash. Raises `InvalidInput` where it is no path."""
+    found = prefix.rstrip("/")
+    if found and not is_prefix(found):
+        raise InvalidInput(
+            f"the prefix {prefix!r} should be a path such as /stageline, of letters, digits and any of . _ ~ -"
+        )
+    return found
+
+
+def is_prefix(text: str) -> bool:
+    """Whether it is a path that links may begin with: never another host."""
+    return _PREFIX.fullmatch(text) is not None
