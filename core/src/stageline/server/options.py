@@ -32,6 +32,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds without a word after which a run that goes on is let go."""
     ended_idle_s: float = 120.0
     """The same for a run that has ended, or that another worker ended."""
+    listeners: int = 64
+    """Clients that one worker lets wait for events of the registry; the next one is answered 429."""
     drain_s: float = 30.0
     """Seconds that requests may take to end once the server was told to stop."""
 

@@ -28,6 +28,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["door"] = self  # for those who answer at length
         send = self._sending(send)
         refusal = None if self._hosts is None else self._refusal(scope, self._hosts)
         if refusal is None:

@@ -1,0 +1,1 @@
+"""`/api/stageline/1`: what MLflow's protocol has no words for. Gates, requests, history, lineage, attempts, events."""
