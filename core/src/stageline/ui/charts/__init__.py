@@ -1,0 +1,1 @@
+"""What charts are drawn of: lines of metrics, dimensions of runs, colours."""

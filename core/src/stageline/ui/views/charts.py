@@ -1,0 +1,107 @@
+"""`/experiments/{id}/charts`: the runs that the table's filter finds, as charts of one kind at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stageline.errors import InvalidInput
+from stageline.ui.charts.choice import KINDS, Choice, read_choice
+from stageline.ui.charts.dimensions import SYSTEM, brushed, metric_keys
+from stageline.ui.charts.figures import (
+    LEAST_FOR_CONTOUR,
+    Figure,
+    bar_figure,
+    chosen_points,
+    dimensions,
+    line_figure,
+    looks,
+    parallel_figure,
+    points_figure,
+)
+from stageline.ui.charts.finding import Found, find_runs
+from stageline.ui.view import View
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from stageline.domain.run import Run
+    from stageline.ui.page import Page
+
+MOST_PANELS = 12
+"""Charts on a page of lines or bars whose metrics nobody chose."""
+
+
+def charts(page: Page, experiment_id: str) -> Response:
+    """The page."""
+    experiment = page.workspace.experiments.get(experiment_id)
+    choice, problem = read_choice(page.query), ""
+    wanted = page.query.get("filter", "")
+    order = [text for text in page.query.getlist("order_by") if text]
+    try:
+        found = find_runs(
+            page.workspace, experiment_id, choice, filter_string=wanted, order_by=order
+        )
+    except InvalidInput as error:
+        problem = str(error)
+        found = Found([], [], 0, None, False)
+    kind = choice.kind or usual_kind(found.lines)
+    figures = figures_of(page, experiment_id, kind, found, choice)
+    page.allow("style-src", "'unsafe-inline'")  # Plotly styles its drawings by attributes
+    return page.render(
+        "charts.html",
+        status=400 if problem else 200,
+        experiment=experiment,
+        kinds=[each for each in KINDS if each != "images"],
+        kind=kind,
+        choice=choice,
+        found=found,
+        problem=problem,
+        figures=figures,
+        looks=looks(found.lines),
+        metrics=metric_keys(found.runs),
+        params=sorted({key for run in found.runs for key in run.data.params}),
+        is_kept=kept_by_brush(found.runs, figures, choice),
+    )
+
+
+def usual_kind(runs: list[Run]) -> str:
+    """Lines as soon as any run has a second step."""
+    has_steps = any(point.step > 0 for run in runs for point in run.metrics.values())
+    return "lines" if has_steps else "bars"
+
+
+def figures_of(
+    page: Page, experiment_id: str, kind: str, found: Found, choice: Choice
+) -> list[Figure]:
+    """The figures of one kind; none where there is nothing to draw."""
+    primary = found.primary.key if found.primary else ""
+    if not found.runs or (kind == "contour" and len(found.runs) < LEAST_FOR_CONTOUR):
+        return []
+    if kind == "lines":
+        address = page.url(f"/experiments/{experiment_id}/charts/series")
+        return [line_figure(found.lines, key, address) for key in panels(found, choice)]
+    if kind == "bars":
+        runs = found.runs if choice.runs else found.lines
+        return [bar_figure(runs, key) for key in panels(found, choice)]
+    if kind == "parallel":
+        return [parallel_figure(found.runs, choice, primary)]
+    return [points_figure(found.runs, kind, chosen_points(found.runs, choice, primary))]
+
+
+def panels(found: Found, choice: Choice) -> list[str]:
+    """The metrics that get a chart each: as chosen, else the primary and then by name, the machine's last."""
+    keys = metric_keys(found.lines)
+    if choice.metrics:
+        return [key for key in choice.metrics if key in keys]
+    primary = found.primary.key if found.primary else ""
+    keys.sort(key=lambda key: (key != primary, key.startswith(SYSTEM), key))
+    return keys[:MOST_PANELS]
+
+
+def kept_by_brush(runs: list[Run], figures: list[Figure], choice: Choice) -> list[bool]:
+    """Which rows of the table beside parallel coordinates lie within what was brushed."""
+    names = [axis["name"] for figure in figures for axis in figure.data.get("axes", ())]
+    return brushed(dimensions(runs, names), choice.brushes, len(runs))
+
+
+ROUTES = [View("/experiments/{experiment_id}/charts", charts)]

@@ -1,0 +1,64 @@
+"""`/compare`: the chosen runs side by side, with charts of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stageline.errors import InvalidInput
+from stageline.storage.parallel import together
+from stageline.ui.charts.choice import MOST_LINES, Choice, read_choice
+from stageline.ui.charts.dimensions import SYSTEM, metric_keys
+from stageline.ui.charts.figures import Figure, bar_figure, line_figure, parallel_figure
+from stageline.ui.compare.comparison import baseline_place, compare
+from stageline.ui.view import View
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from stageline.domain.run import Run
+    from stageline.ui.page import Page
+
+MOST_RUNS = 300
+"""Columns: a browser lays out this many in a second, and no one reads more."""
+MOST_PANELS = 6
+
+
+def compared(page: Page) -> Response:
+    """The page."""
+    choice = read_choice(page.query)
+    if len(choice.runs) > MOST_RUNS:
+        raise InvalidInput(
+            f"{len(choice.runs)} runs are more than can stand side by side: choose at most {MOST_RUNS}"
+        )
+    runs = together(page.workspace.runs.get, choice.runs)
+    if len(runs) < 2:
+        return page.render("compare_few.html", runs=runs)
+    page.allow("style-src", "'unsafe-inline'")  # Plotly styles its drawings by attributes
+    baseline = page.query.get("baseline", "")
+    everything = page.query.get("all") == "1"
+    return page.render(
+        "compare.html",
+        runs=runs,
+        baseline=runs[baseline_place(runs, baseline)],
+        sections=compare(runs, baseline, everything=everything),
+        everything=everything,
+        figures=figures_of(runs, choice, page.url("/compare/series")),
+        choice=choice,
+    )
+
+
+def figures_of(runs: list[Run], choice: Choice, series_url: str) -> list[Figure]:
+    """A chart of each metric that differs, its course where it has one; then all params and metrics across."""
+    keys = [key for key in choice.metrics or metric_keys(runs) if not key.startswith(SYSTEM)]
+    shown = runs[:MOST_LINES]
+    figures = []
+    for key in keys[:MOST_PANELS]:
+        points = [run.metrics[key] for run in shown if key in run.metrics]
+        if any(point.step > 0 for point in points):
+            figures.append(line_figure(shown, key, series_url))
+        elif len({point.value for point in points}) > 1:
+            figures.append(bar_figure(shown, key))
+    return [*figures, parallel_figure(runs, choice)]
+
+
+ROUTES = [View("/compare", compared)]
