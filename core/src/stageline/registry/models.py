@@ -72,6 +72,10 @@ class Models(Desk):
         state = self._state(name)
         return state.to_model() if state.is_active else None
 
+    def state(self, name: str) -> ModelState:
+        """The model with its versions, policies and requests, all as of one moment. Raises `NotFound`."""
+        return self._active(name)
+
     def list(self) -> list[RegisteredModel]:
         """All models by name: one listing, and a read for each entry that was not seen before."""
         return [state.to_model() for state in self._states()]
