@@ -63,10 +63,19 @@ class Sender:
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one POST; whatever goes wrong with it is in the answer."""
+        return self._asked("POST", url, headers, body, MAX_BODY)
+
+    def get(self, url: str, *, most: int) -> Answer:
+        """The answer to one GET, with its first `most` bytes, by the same rules."""
+        return self._asked("GET", url, {}, None, most)
+
+    def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, most: int
+    ) -> Answer:
         began = time.monotonic()
         try:
             target = self.check(url)
-            answer = self._posted(target, headers, body)
+            answer = self._answered(target, method, headers, body, most)
         except InvalidInput as error:
             answer = Answer(error=str(error))
         except TimeoutError:
@@ -75,7 +84,14 @@ class Sender:
             answer = Answer(error=_text(error))
         return answer._replace(duration_ms=round((time.monotonic() - began) * 1000))
 
-    def _posted(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _answered(
+        self,
+        target: Target,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        most: int,
+    ) -> Answer:
         deadline = time.monotonic() + self._timeout_s
         addresses = self._checked_addresses(target)
         connection = _PinnedConnection(target, addresses, deadline, lambda: self._tls)
@@ -84,13 +100,13 @@ class Sender:
         watch.daemon = True
         watch.start()
         try:
-            connection.request("POST", target.path, body, {**_OURS, **headers})
+            connection.request(method, target.path, body, {**_OURS, **headers})
             response = connection.getresponse()
             if connection.was_cut:
                 raise TimeoutError
             body_start = b""
             with suppress(OSError, http.client.HTTPException):  # the status has said what matters
-                body_start = response.read(MAX_BODY)
+                body_start = response.read(most)
             return Answer(
                 status=response.status,
                 body=body_start,
