@@ -49,8 +49,9 @@ class Asked:
         self.app = create_app(workspace, options, endpoints=endpoints)
         self.replica = self.app.state.replica
         self._door = Door(self.app, self.replica.options.hosts)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self.api = self.app.state.api
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever)
 
     def __enter__(self) -> Asked:
         self._thread.start()
@@ -58,9 +59,9 @@ class Asked:
 
     def __exit__(self, *_: object) -> None:
         self.replica.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(WITHIN_S)
-        self._loop.close()
+        self.loop.close()
 
     def get(self, path: str, /, **query: Any) -> Reply:
         return self.ask("GET", API + path, query=query)
@@ -110,7 +111,7 @@ class Asked:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 5000),
         }
-        done = asyncio.run_coroutine_threadsafe(self._ask(scope, parts), self._loop)
+        done = asyncio.run_coroutine_threadsafe(self._ask(scope, parts), self.loop)
         return done.result(WITHIN_S)
 
     async def _ask(self, scope: dict[str, Any], parts: list[bytes]) -> Reply:

@@ -16,7 +16,7 @@ from stageline.server import (
     mlflow_metrics,
     mlflow_runs,
 )
-from stageline.server.api.app import PREFIX, create_api
+from stageline.server.api.app import Api, create_api
 from stageline.server.artifact_proxy import ArtifactProxy
 from stageline.server.mlflow_about import About
 from stageline.server.options import Options
@@ -54,8 +54,9 @@ def create_app(
     replica = Replica(workspace, options)
     app = FastAPI(title="Stageline", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.replica = replica
-    app.mount(PREFIX, create_api(replica))
+    app.state.api = create_api(replica)
     # The first that is added stands last.
+    app.add_middleware(Api, api=app.state.api)
     if replica.options.artifacts == "proxy":
         app.add_middleware(ArtifactProxy, replica=replica)
     app.add_middleware(Protocol, replica=replica, endpoints=[*TRACKING, *endpoints])

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
     from stageline.server.replica import Replica
+    from stageline.serving.door import App, Receive, Scope, Send
 
 PREFIX = "/api/stageline/1"
 
 
 def create_api(replica: Replica) -> FastAPI:
-    """An application of its own, to be mounted at `PREFIX`: what it refuses, it tells in its own way."""
+    """An application of its own, which `Api` puts below `PREFIX`: what it refuses, it tells in its own way."""
     api = FastAPI(
         title="Stageline",
         version=version("stageline"),
@@ -50,6 +51,25 @@ def create_api(replica: Replica) -> FastAPI:
 
     api.openapi = described  # type: ignore[method-assign]  # as FastAPI's documentation has it
     return api
+
+
+class Api:
+    """An ASGI application around another: answers what is below `PREFIX`, and hands the rest on.
+
+    Starlette's mount does the same, but for paths with a line break in them.
+    """
+
+    def __init__(self, app: App, api: FastAPI) -> None:
+        self._app = app
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PREFIX}/"):
+            inside = {**scope, "root_path": scope.get("root_path", "") + PREFIX}
+            await self._api(inside, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _operation(route: APIRoute) -> str:

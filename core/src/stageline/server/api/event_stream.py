@@ -35,14 +35,12 @@ class EventStream(Response):
         feed: Feed,
         follow: Callable[[str], Followed],
         cursor: str,
-        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._feed = feed
         self._follow = follow
         self._cursor = cursor
-        self._heartbeat_s = heartbeat_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until either side leaves."""
@@ -71,7 +69,7 @@ class EventStream(Response):
                     self._cursor = found.cursor
                 if len(found.events) >= AT_ONCE:
                     continue
-                if not await self._feed.wait(news, scope, self._heartbeat_s):
+                if not await self._feed.wait(news, scope, HEARTBEAT_S):
                     await _say(send, ": still here\n\n")
 
 

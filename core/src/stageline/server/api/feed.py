@@ -46,6 +46,9 @@ class Feed:
             yield
         finally:
             self.listeners -= 1
+            if not self.listeners and self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
 
     def next_news(self) -> asyncio.Event:
         """What is set at the next news: take it before you look, and nothing falls in between."""
