@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from stageline.models.scoring import Answer, failure
+from stageline.serving.crossing import Header, asks_beforehand, crossing, permission
+from stageline.serving.forwarded import as_sent, parse_proxies
 from stageline.serving.hosts import is_known, is_own_origin
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -17,9 +19,26 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 class Door:
     """An ASGI application around another."""
 
-    def __init__(self, app: App, hosts: tuple[str, ...] | None) -> None:
+    def __init__(
+        self,
+        app: App,
+        hosts: tuple[str, ...] | None,
+        *,
+        origins: tuple[str, ...] = (),
+        proxies: tuple[str, ...] = (),
+    ) -> None:
+        """What may pass.
+
+        Args:
+            app: The application behind the door.
+            hosts: Names that requests may come by, beside those of this machine; None for any.
+            origins: Other sites whose pages may ask, in full: `https://ml.example.com`.
+            proxies: Addresses and networks whose word on `X-Forwarded-...` is taken.
+        """
         self._app = app
         self._hosts = hosts
+        self._origins = origins
+        self._proxies = parse_proxies(proxies)
         self.is_closing = False
         """Whether each answer asks the client to come by another connection, which another process will take."""
 
@@ -29,17 +48,24 @@ class Door:
             await self._app(scope, receive, send)
             return
         scope["door"] = self  # for those who answer at length
-        send = self._sending(send)
-        refusal = None if self._hosts is None else self._refusal(scope, self._hosts)
-        if refusal is None:
-            await self._app(scope, receive, send)
+        if self._proxies:
+            as_sent(scope, self._proxies)
+        granted = crossing(scope, self._origins) if self._origins else []
+        send = self._sending(send, granted)
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await send_answer(send, refusal, closes=True)
+        elif granted and asks_beforehand(scope):
+            await send_answer(send, Answer(204, b"", "text/plain"), *permission(granted)[2:])
         else:
-            await send_answer(send, refusal)
+            await self._app(scope, receive, send)
 
-    def _sending(self, send: Send) -> Send:
+    def _sending(self, send: Send, granted: list[Header]) -> Send:
         """As `send`, where an answer that begins once the server is closing says so."""
 
         async def sending(message: MutableMapping[str, Any]) -> None:
+            if granted and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *granted]}
             if self.is_closing and message["type"] == "http.response.start":
                 headers = [one for one in message["headers"] if one[0].lower() != b"connection"]
                 message = {**message, "headers": [*headers, (b"connection", b"close")]}
@@ -47,20 +73,39 @@ class Door:
 
         return sending
 
-    def _refusal(self, scope: Scope, hosts: tuple[str, ...]) -> Answer | None:
+    def _refusal(self, scope: Scope) -> Answer | None:
+        host = origin = site = None
         for name, value in scope["headers"]:
-            if name == b"host" and not is_known(value, hosts):
-                return failure(
-                    403,
-                    "PERMISSION_DENIED",
-                    "Invalid Host header. The server listens for this machine alone; --allowed-host names others "
-                    "by which it may be reached",
-                )
-            if name == b"origin" and not is_own_origin(value, hosts):
-                return failure(
-                    403, "PERMISSION_DENIED", "A page of another site may not ask this server."
-                )
-        return None
+            if name == b"host":
+                if host is not None:
+                    return failure(400, "BAD_REQUEST", "The request has several Host headers.")
+                host = value
+            elif name == b"origin":
+                origin = value
+            elif name == b"sec-fetch-site":
+                site = value
+        if host is not None and self._hosts is not None and not is_known(host, self._hosts):
+            return _STRANGE_HOST
+        if (
+            origin is None
+        ):  # as old browsers sent forms; newer ones say at least that it is another site
+            is_change = scope["method"] not in ("GET", "HEAD")
+            return _ELSEWHERE if site == b"cross-site" and is_change else None
+        is_own = is_own_origin(origin, host or b"", self._hosts or (), self._origins)
+        return None if is_own else _ELSEWHERE
+
+
+_STRANGE_HOST = failure(
+    403,
+    "PERMISSION_DENIED",
+    "Invalid Host header. The server listens for this machine alone; --allowed-host names others "
+    "by which it may be reached",
+)
+_ELSEWHERE = failure(
+    403,
+    "PERMISSION_DENIED",
+    "A page of another site may not ask this server; --allowed-origin names those that may",
+)
 
 
 async def send_answer(
