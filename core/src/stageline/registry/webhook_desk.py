@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from copy import copy
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from stageline.domain.registry_names import check_description
+from stageline.domain.registry_names import check_description, check_label
 from stageline.domain.webhook import (
     WEBHOOKS_FORMAT,
     Webhook,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from stageline.registry.webhook_secrets import SecretBox
     from stageline.registry.webhook_sending import Sender
 
+Self = TypeVar("Self", bound="WebhookDesk")
+
 
 class WebhookDesk:
     """Creates, changes and deletes webhooks in the name of one actor."""
@@ -54,6 +57,12 @@ class WebhookDesk:
         self._book = StateJournal(
             journals.store, layout.webhook_journal(), WebhookBook(), WEBHOOKS_FORMAT, clock
         )
+
+    def acting(self: Self, actor: str) -> Self:
+        """The same webhooks, changed in the name of `actor`."""
+        view = copy(self)
+        view._actor = check_label("actor", actor)
+        return view
 
     def create(
         self,
