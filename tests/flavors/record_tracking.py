@@ -1,6 +1,7 @@
 """Records what MLflow's client asks of MLflow's server, and what that answers: run by hand, not by a suite.
 
-`.venv/flavors/bin/python tests/flavors/record_tracking.py` writes tests/core/server/fixtures/tracking.json.
+`.venv/flavors/bin/python tests/flavors/record_tracking.py` writes tests/core/server/fixtures/tracking.json and
+registry.json; the name of one of them as an argument: that one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-TO = Path(__file__).parents[1] / "core" / "server" / "fixtures" / "tracking.json"
+TO = Path(__file__).parents[1] / "core" / "server" / "fixtures"
 PLAIN = ("autolog", "tables_and_images", "later_than_said", "files")
 """Flows that depend on more than the protocol, or whose bodies are bytes."""
 
@@ -53,18 +54,26 @@ def record(port: int) -> None:
     import mlflow
 
     mlflow.set_tracking_uri(f"http://127.0.0.1:{proxy.server_port}")
+    import registry_flows
     import tracking_flows
 
-    recorded: dict[str, Any] = {}
-    for flow in tracking_flows.FLOWS:
-        if flow.__name__ not in PLAIN:
-            mlflow.set_experiment(experiment_id="0")
-            calls.clear()
-            flow(mlflow.MlflowClient())
-            recorded[flow.__name__] = [*calls]
+    for name, flows in (
+        ("tracking", tracking_flows.FLOWS),
+        ("registry", registry_flows.REGISTRY_FLOWS),
+    ):
+        if name not in (sys.argv[1:] or name):
+            continue
+        recorded: dict[str, Any] = {}
+        for flow in flows:
+            if flow.__name__ not in PLAIN:
+                mlflow.set_experiment(experiment_id="0")
+                calls.clear()
+                flow(mlflow.MlflowClient())
+                recorded[flow.__name__] = [*calls]
+        TO.mkdir(parents=True, exist_ok=True)
+        told = json.dumps({"mlflow": mlflow.__version__, "flows": recorded}, indent=1)
+        (TO / f"{name}.json").write_text(f"{told}\n")
     proxy.shutdown()
-    TO.parent.mkdir(parents=True, exist_ok=True)
-    TO.write_text(json.dumps({"mlflow": mlflow.__version__, "flows": recorded}, indent=1) + "\n")
 
 
 def _proxy(port: int, calls: list[dict[str, Any]]) -> type[BaseHTTPRequestHandler]:

@@ -8,8 +8,6 @@ import math
 import pytest
 from asking import API, Asked
 
-from stageline.server.asks import Metric
-
 
 def point(run_id: str, **more: object) -> dict[str, object]:
     return {"run_id": run_id, "key": "m", "value": 1.5, "timestamp": 7, "step": 2, **more}
@@ -137,18 +135,29 @@ def test_datasets_and_logged_models_are_kept_apart(server: Asked) -> None:
     assert not any("model" in tag["key"] for tag in run["data"]["tags"])
 
 
-def test_points_of_a_logged_model_are_told_to_those_who_keep_models(server: Asked) -> None:
-    heard: list[tuple[str, list[Metric]]] = []
-    server.replica.on_model_points.append(lambda run_id, metrics: heard.append((run_id, metrics)))
+def test_points_of_a_logged_model_are_kept_once_and_told_of_the_model(server: Asked) -> None:
     run_id = server.run()
+    made = server.made("logged-models", experiment_id="0", source_run_id=run_id)["model"]["info"]
     server.made("runs/log-metric", **point(run_id))
-    server.made("runs/log-metric", **point(run_id, model_id="m-1"))
+    server.made("runs/log-metric", **point(run_id, model_id=made["model_id"]))
+    key = point(run_id)["key"]
+    history = server.get("metrics/get-history", run_id=run_id, metric_key=key).json["metrics"]
+    assert len(history) == 1
+    model = server.get(f"logged-models/{made['model_id']}").json["model"]
+    assert [(one["key"], one["run_id"]) for one in model["data"]["metrics"]] == [(key, run_id)]
     batch = [{"key": "x", "value": 1, "timestamp": 1, "model_id": "m-2"}]
-    server.made("runs/log-batch", run_id=run_id, metrics=batch)
-    assert [(run, metric.model_id) for run, metrics in heard for metric in metrics] == [
-        (run_id, "m-1"),
-        (run_id, "m-2"),
-    ]
+    refused = server.post("runs/log-batch", run_id=run_id, metrics=batch)
+    assert (refused.status, refused.code) == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert "x" not in pairs(server.found(run_id)["data"]["metrics"])
+
+
+def test_tags_that_tie_runs_to_models_are_no_users(server: Asked) -> None:
+    run_id = server.run()
+    tag = {"key": "stageline.model.output.m-1", "value": "x"}
+    assert server.post("runs/set-tag", run_id=run_id, **tag).status == 400
+    assert server.post("runs/log-batch", run_id=run_id, tags=[tag]).status == 400
+    assert server.post("runs/create", experiment_id="0", tags=[tag]).status == 400
+    assert server.post("runs/delete-tag", run_id=run_id, key=tag["key"]).status == 404
 
 
 def test_model_documents_of_older_clients_gather_in_a_tag(server: Asked) -> None:

@@ -12,12 +12,17 @@ from stageline.server import (
     mlflow_artifacts,
     mlflow_experiments,
     mlflow_inputs,
+    mlflow_logged_models,
     mlflow_logging,
     mlflow_metrics,
+    mlflow_model_versions,
+    mlflow_registered_models,
     mlflow_runs,
+    mlflow_webhooks,
 )
 from stageline.server.api.app import Api, create_api
 from stageline.server.artifact_proxy import ArtifactProxy
+from stageline.server.auth.sign_in import SignIn
 from stageline.server.mlflow_about import About
 from stageline.server.options import Options
 from stageline.server.protocol import Protocol
@@ -35,6 +40,12 @@ TRACKING: list[Endpoint] = [
     *mlflow_metrics.ENDPOINTS,
     *mlflow_artifacts.ENDPOINTS,
     *mlflow_about.ENDPOINTS,
+    *mlflow_logged_models.ENDPOINTS,
+]
+REGISTRY: list[Endpoint] = [
+    *mlflow_registered_models.ENDPOINTS,
+    *mlflow_model_versions.ENDPOINTS,
+    *mlflow_webhooks.ENDPOINTS,
 ]
 
 
@@ -49,7 +60,7 @@ def create_app(
     Args:
         workspace: The store.
         options: How the server behaves.
-        endpoints: More of MLflow's, beside those of tracking; of two with the same path, the one given here answers.
+        endpoints: More, beside those of tracking and the registry; of two with the same path, the one given answers.
     """
     replica = Replica(workspace, options)
     app = FastAPI(title="Stageline", docs_url=None, redoc_url=None, openapi_url=None)
@@ -59,6 +70,8 @@ def create_app(
     app.add_middleware(Api, api=app.state.api)
     if replica.options.artifacts == "proxy":
         app.add_middleware(ArtifactProxy, replica=replica)
-    app.add_middleware(Protocol, replica=replica, endpoints=[*TRACKING, *endpoints])
+    app.add_middleware(Protocol, replica=replica, endpoints=[*TRACKING, *REGISTRY, *endpoints])
     app.add_middleware(About)
+    if replica.options.auth is not None:
+        app.add_middleware(SignIn, replica=replica, options=replica.options.auth)
     return app

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote
 from stageline.errors import InvalidInput
 from stageline.models.scoring import JSON, Answer
 from stageline.server.failures import Refused, answer_to
-from stageline.server.file_places import Place, place_of, run_files
+from stageline.server.file_places import Place, place_of, run_files, version_place
 from stageline.server.transfers import Inbox, Left, pour, span_of
 from stageline.server.wire import encode, required
 from stageline.serving.door import App, Receive, Scope, Send, send_answer
@@ -21,6 +21,22 @@ if TYPE_CHECKING:
 
 BASES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
 DOWNLOAD = "/get-artifact"
+VERSION_DOWNLOAD = "/model-versions/get-artifact"
+PARTS = tuple(
+    f"/{api}/2.0/mlflow-artifacts/{kind}/"
+    for api in ("api", "ajax-api")
+    for kind in ("mpu", "presigned")
+)
+"""Where clients ask for URLs to which they send the parts of a file themselves, or fetch it from."""
+NO_PARTS = Refused(
+    501,
+    "NOT_IMPLEMENTED",
+    "Multipart upload is not supported for the current artifact repository: send the file whole",
+)
+"""MLflow's clients look for these words, and then send the file by one PUT, which passes here in bounded memory.
+
+The URLs would be signed for the bucket; but what is written past the server has no digest in the run's manifest.
+"""
 _SAFE = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'"),
@@ -66,6 +82,15 @@ class ArtifactProxy:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        if path.startswith(PARTS):
+            raise NO_PARTS
+        if path == VERSION_DOWNLOAD:
+            name, version = (required(key, _last(query, key)) for key in ("name", "version"))
+            wanted = required("path", _last(query, "path"))
+            await self._get(
+                scope, send, lambda: version_place(self._replica, name, version, wanted)
+            )
+            return
         if path == DOWNLOAD:
             run_id = required("run_id", _last(query, "run_uuid") or _last(query, "run_id"))
             wanted = required("path", _last(query, "path"))
@@ -170,7 +195,9 @@ def _opened(find: Any) -> tuple[Place, Any, int]:
 
 
 def _is_ours(path: str) -> bool:
-    return path == DOWNLOAD or any(path == base or path.startswith(base + "/") for base in BASES)
+    return path in (DOWNLOAD, VERSION_DOWNLOAD) or any(
+        path == base or path.startswith((base + "/", *PARTS)) for base in BASES
+    )
 
 
 def _attachment(path: str) -> bytes:

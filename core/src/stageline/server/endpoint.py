@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from stageline.server.caller import actor_of
+
 if TYPE_CHECKING:
+    from stageline.registry.registry import Registry
     from stageline.server.replica import Replica
     from stageline.serving.door import Scope
     from stageline.workspace import Workspace
@@ -28,11 +31,14 @@ class Call:
         return self.replica.workspace
 
     @property
-    def actor(self) -> str | None:
-        """Who asks, where somebody has found that out and put it into the request's state."""
-        state = self.scope.get("state") or {}
-        found: str | None = state.get("actor")
-        return found
+    def actor(self) -> str:
+        """In whose name the request acts: what the registry's history says of it."""
+        return actor_of(self.scope)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry, where each entry says who asked."""
+        return self.workspace.registry.acting(self.actor)
 
 
 Handler = Callable[[Call, Any], Any]

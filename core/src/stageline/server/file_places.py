@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput, NotFound
+from stageline.mlflow_plugin.sources import Owned
 from stageline.tracking.artifacts import RunArtifacts
+from stageline.tracking.model_files import ModelFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,12 +52,12 @@ class Place(NamedTuple):
     """Artifact path; empty for all of them."""
 
 
-def place_of(replica: Replica, path: str) -> Place:
-    """The place that a path of `mlflow-artifacts:/` names.
+def split_place(path: str) -> tuple[str, Owned]:
+    """The experiment and the owner that a path of `mlflow-artifacts:/` names; nothing is looked up.
 
     Raises:
         InvalidInput: it can not be a path.
-        NotFound: nobody's files lie there.
+        NotFound: it is nobody's.
     """
     try:
         check_artifact_path(path.rstrip("/"))
@@ -62,16 +65,61 @@ def place_of(replica: Replica, path: str) -> Place:
         raise InvalidInput(f"Invalid path: {path[:200]!r}") from error
     parts = path.rstrip("/").split("/")
     if len(parts) >= 4 and parts[1] == "models" and parts[3] == "artifacts":
-        if replica.model_files is None:
-            raise NotFound(f"Logged model with ID '{parts[2]}' not found")
-        return Place(replica.model_files(parts[0], parts[2]), "/".join(parts[4:]))
+        return parts[0], Owned(None, parts[2], "/".join(parts[4:]))
     if len(parts) >= 3 and parts[2] == "artifacts":
-        if replica.experiment_of(parts[1]) != parts[0]:
-            raise NotFound(f"Run with id={parts[1]} not found in experiment {parts[0]}")
-        return Place(run_files(replica, parts[1]), "/".join(parts[3:]))
+        return parts[0], Owned(parts[1], None, "/".join(parts[3:]))
     raise NotFound(
         "No files are kept there: expected <experiment_id>/<run_id>/artifacts/<path>, as the run's artifact_uri says"
     )
+
+
+def place_of(replica: Replica, path: str) -> Place:
+    """The place that a path of `mlflow-artifacts:/` names.
+
+    Raises:
+        InvalidInput: it can not be a path.
+        NotFound: nobody's files lie there.
+    """
+    experiment_id, owned = split_place(path)
+    check_home(replica, experiment_id, owned)
+    if owned.model_id is not None:
+        return model_place(replica, owned.model_id, owned.path)
+    assert owned.run_id is not None
+    return Place(run_files(replica, owned.run_id), owned.path)
+
+
+def check_home(replica: Replica, experiment_id: str, owned: Owned) -> None:
+    """Raise `NotFound` unless the owner is of that experiment: rights are granted by experiment."""
+    if owned.model_id is not None:
+        if replica.model_home(owned.model_id).experiment_id != experiment_id:
+            raise NotFound(
+                f"Logged model with ID '{owned.model_id}' not found in experiment {experiment_id}"
+            )
+    elif owned.run_id is None or replica.experiment_of(owned.run_id) != experiment_id:
+        raise NotFound(f"Run with id={owned.run_id} not found in experiment {experiment_id}")
+
+
+def model_place(replica: Replica, model_id: str, path: str) -> Place:
+    """A place among the files of a logged model: most lie among those of the run that made it. Raises `NotFound`."""
+    home = replica.model_home(model_id)
+    if home.run_id is None:
+        return Place(ModelFiles(replica.workspace.store, model_id), path)
+    return Place(run_files(replica, home.run_id), f"{home.path}/{path}".rstrip("/"))
+
+
+def version_place(replica: Replica, name: str, version: str, path: str) -> Place:
+    """A place among the files of a version of a registered model; of one elsewhere, nothing is fetched.
+
+    Raises:
+        NotFound: there is no such version, or its files are not kept in this store.
+    """
+    found = replica.workspace.registry.get_version(name, version)
+    if found.run_id and found.artifact_path:
+        return Place(run_files(replica, found.run_id), f"{found.artifact_path}/{path}")
+    model_id = found.tags.get(TAG_MODEL_ID)
+    if model_id is None:
+        raise NotFound(f"The files of version {version} of {name!r} are not kept in this store")
+    return model_place(replica, model_id, path)
 
 
 def run_files(replica: Replica, run_id: str) -> RunArtifacts:

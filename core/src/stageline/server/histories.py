@@ -38,7 +38,8 @@ class Histories:
             kept = self._kept.get((run_id, key)) if goes_on else None
         if kept is not None and kept.until > time.monotonic():
             return kept.points
-        points = self._workspace.runs.metric_history(run_id, key)
+        # The same point twice is one, as everywhere in MLflow: clients repeat points to say whose they are.
+        points = list(dict.fromkeys(self._workspace.runs.metric_history(run_id, key)))
         if page < len(points) <= MOST_POINTS:
             self._keep((run_id, key), points)
         return points

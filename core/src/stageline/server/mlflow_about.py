@@ -33,11 +33,6 @@ def server_info(call: Call, ask: Nothing) -> Shape:
     }
 
 
-def no_models(call: Call, ask: Nothing) -> Shape:
-    """The logged models of a server that keeps none: clients ask before they download files of a run."""
-    return {"models": []}
-
-
 class About:
     """An ASGI application around another: answers `/health`, `/version` and whatever asks for traces."""
 
@@ -57,8 +52,4 @@ class About:
         await self._app(scope, receive, send)
 
 
-ENDPOINTS = [
-    Endpoint("GET", "server-info", Nothing, server_info),
-    # Whoever keeps logged models brings an endpoint of the same path, which takes the place of this one.
-    Endpoint("POST", "logged-models/search", Nothing, no_models),
-]
+ENDPOINTS = [Endpoint("GET", "server-info", Nothing, server_info)]

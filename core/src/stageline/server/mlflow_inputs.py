@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from stageline.domain import names
-from stageline.domain.model_input import MODEL_SOURCE_TYPE
+from stageline.domain.logged_model import input_tag, output_tag
 from stageline.domain.run import DatasetInput, DatasetRef
 from stageline.errors import InvalidInput
 from stageline.server import asks
 from stageline.server.endpoint import Call, Endpoint
 from stageline.server.mlflow_logging import text, writing
-from stageline.server.mlflow_shapes import OUTPUT_TAG
 from stageline.server.wire import required
 
 TAG_LOGGED_MODELS = "mlflow.log-model.history"
@@ -17,20 +16,17 @@ TAG_LOGGED_MODELS = "mlflow.log-model.history"
 
 def log_inputs(call: Call, ask: asks.LogInputs) -> None:
     inputs = [_dataset(given) for given in ask.datasets]
-    for model in ask.models:
-        model_id = required("model_id", model.model_id)
-        uri = f"models:/{model_id}"
-        ref = DatasetRef(name=uri, digest=model_id[:36], source_type=MODEL_SOURCE_TYPE, source=uri)
-        inputs.append(DatasetInput(ref, {"mlflow.data.context": "model"}))
+    models = dict(input_tag(required("model_id", model.model_id)) for model in ask.models)
     with writing(call, ask.run_id) as (active, _):
         active.log_inputs(inputs)
+        if models:
+            active.set_tags(models)
 
 
 def log_outputs(call: Call, ask: asks.LogOutputs) -> None:
-    outputs = {
-        OUTPUT_TAG + required("model_id", model.model_id): str(model.step or 0)
-        for model in ask.models
-    }
+    outputs = dict(
+        output_tag(required("model_id", model.model_id), model.step or 0) for model in ask.models
+    )
     with writing(call, ask.run_id) as (active, _):
         active.set_tags(outputs)
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import names
-from stageline.domain.run import Point
+from stageline.domain.logged_model import LINK, ModelMetric
+from stageline.domain.run import MetricPoint, Point
 from stageline.errors import Conflict, InvalidInput, NotFound
 from stageline.server import asks
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
-from stageline.server.mlflow_shapes import OUTPUT_TAG
 from stageline.server.wire import required
 from stageline.tracking.texts import fitting_tag_text
 
@@ -56,23 +56,20 @@ def quick_batch(call: Call, ask: asks.LogBatch) -> Any:
 
 def log_metric(call: Call, ask: asks.LogMetric) -> None:
     point = _point(ask)
-    run_id = ask.run_id or ask.run_uuid
+    run_id = required("run_id", ask.run_id or ask.run_uuid)
     with writing(call, run_id) as (active, _):
-        active.log_metric(*point)
-    if ask.model_id:
-        metric = asks.Metric(
-            ask.key, ask.value, ask.timestamp, ask.step, ask.model_id, ask.dataset_name, ask.dataset_digest
-        )  # fmt: skip
-        _tell_models(call, run_id, [metric])
+        links = _links(call, run_id, [ask])
+        _log(active, _unrepeated(active, [point]) if links else [point], {}, links)
 
 
 def log_batch(call: Call, ask: asks.LogBatch) -> None:
     points, params, tags = _checked(ask)
-    with writing(call, ask.run_id) as (active, held):
+    run_id = required("run_id", ask.run_id)
+    with writing(call, run_id) as (active, held):
+        links = _links(call, run_id, ask.metrics)
         if params:
             _log_params(call, active, held, params)
-        _log(active, points, {}, tags)
-    _tell_models(call, ask.run_id, [metric for metric in ask.metrics if metric.model_id])
+        _log(active, _unrepeated(active, points) if links else points, {}, {**tags, **links})
 
 
 def log_param(call: Call, ask: asks.LogParam) -> None:
@@ -82,14 +79,14 @@ def log_param(call: Call, ask: asks.LogParam) -> None:
 
 
 def set_tag(call: Call, ask: asks.RunTag) -> None:
-    key = required("key", ask.key)
+    key = tag_key(ask.key)
     with writing(call, ask.run_id or ask.run_uuid) as (active, _):
         active.set_tags({key: text("value", ask.value)})
 
 
 def delete_tag(call: Call, ask: asks.RunTag) -> None:
     run_id, key = required("run_id", ask.run_id), required("key", ask.key)
-    if key.startswith(OUTPUT_TAG) or key not in call.workspace.runs.get(run_id).data.tags:
+    if key.startswith(LINK) or key not in call.workspace.runs.get(run_id).data.tags:
         raise NotFound(f"No tag with name: {key} in run with id {run_id}")
     with writing(call, run_id) as (active, _):
         active.delete_tag(key)
@@ -146,7 +143,7 @@ def _checked(ask: asks.LogBatch) -> tuple[list[Point], dict[str, str], dict[str,
                 "param value per param key."
             )
     tags = {
-        names.check_key("tag", required("key", tag.key)): fitting_tag_text("", tag.value or "")
+        names.check_key("tag", tag_key(tag.key)): fitting_tag_text("", tag.value or "")
         for tag in ask.tags
     }
     return points, params, tags
@@ -159,10 +156,45 @@ def text(name: str, value: str | None) -> str:
     return value
 
 
-def _tell_models(call: Call, run_id: str | None, metrics: Sequence[asks.Metric]) -> None:
-    if metrics:
-        for tell in call.replica.on_model_points:
-            tell(run_id or "", metrics)
+def tag_key(key: str | None) -> str:
+    """The key of a tag that a client sets. Raises `InvalidInput` for those that tie runs to logged models."""
+    key = required("key", key)
+    if key.startswith(LINK):
+        raise InvalidInput(
+            f"Invalid tag key {key[:100]!r}: what begins with {LINK!r} is kept for logged models"
+        )
+    return key
+
+
+def _links(
+    call: Call, run_id: str, metrics: Sequence[asks.Metric | asks.LogMetric]
+) -> dict[str, str]:
+    """The tags that say what is measured of logged models. Raises `NotFound`."""
+    measured = [
+        (
+            one.model_id,
+            ModelMetric(
+                one.key or "",
+                one.value or 0.0,
+                one.step or 0,
+                one.timestamp or 0,
+                run_id,
+                one.dataset_name or None,
+                one.dataset_digest or None,
+            ),
+        )
+        for one in metrics
+        if one.model_id
+    ]
+    return call.workspace.logged_models.measured(run_id, measured) if measured else {}
+
+
+def _unrepeated(active: ActiveRun, points: list[Point]) -> list[Point]:
+    """Without the run's last points: clients log them again to say of which model they are."""
+    last = active.snapshot().metrics
+    return [
+        point for point in points if point[0] not in last or last[point[0]] != MetricPoint(*point)
+    ]
 
 
 ENDPOINTS = [

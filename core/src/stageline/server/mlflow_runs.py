@@ -8,6 +8,7 @@ from stageline.errors import InvalidInput, NotFound
 from stageline.server import asks
 from stageline.server.endpoint import Call, Endpoint
 from stageline.server.mlflow_experiments import paged, view_of
+from stageline.server.mlflow_logging import tag_key
 from stageline.server.mlflow_shapes import Shape, info_shape, run_shape
 from stageline.server.wire import required
 
@@ -16,7 +17,7 @@ STATUS_NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "
 
 
 def create(call: Call, ask: asks.CreateRun) -> Shape:
-    tags = {required("key", tag.key): tag.value or "" for tag in ask.tags}
+    tags = {tag_key(tag.key): tag.value or "" for tag in ask.tags}
     tagged = tags.get(TAG_RUN_NAME)
     if ask.run_name and tagged and ask.run_name != tagged:
         raise InvalidInput(

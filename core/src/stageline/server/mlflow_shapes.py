@@ -5,17 +5,13 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from stageline.domain.model_input import MODEL_SOURCE_TYPE
+from stageline.domain.logged_model import inputs_in, outputs_in, without_links
 from stageline.domain.run import MetricPoint
 
 if TYPE_CHECKING:
     from stageline.domain.experiment import Experiment
     from stageline.domain.run import DatasetInput, Run, RunInfo
     from stageline.server.replica import Replica
-
-OUTPUT_TAG = "stageline.model.output."
-"""A run's tag with this before a logged model's id says that the run made it; its value is the step."""
-LOGGED_MODEL = "models:/m-"
 
 Shape = dict[str, Any]
 
@@ -64,7 +60,17 @@ def artifact_uri(replica: Replica, run: RunInfo) -> str:
     """Where a client finds the run's files: through this server, or where they lie."""
     if replica.options.artifacts == "direct":
         return run.artifact_uri
-    return f"mlflow-artifacts:/{run.experiment_id}/{run.run_id}/artifacts"
+    return run_files_uri(run.experiment_id, run.run_id)
+
+
+def run_files_uri(experiment_id: str, run_id: str, path: str = "") -> str:
+    """Where a client finds a run's files through this server."""
+    return f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts{'/' if path else ''}{path}"
+
+
+def model_files_uri(experiment_id: str, model_id: str) -> str:
+    """Where a client finds a logged model's files through this server."""
+    return f"mlflow-artifacts:/{experiment_id}/models/{model_id}/artifacts"
 
 
 def info_shape(replica: Replica, info: RunInfo) -> Shape:
@@ -86,31 +92,24 @@ def info_shape(replica: Replica, info: RunInfo) -> Shape:
 
 
 def run_shape(replica: Replica, run: Run) -> Shape:
-    """A run."""
-    models = [given for given in run.inputs.dataset_inputs if _is_logged_model(given)]
-    datasets = [given for given in run.inputs.dataset_inputs if not _is_logged_model(given)]
-    outputs: list[Shape] = []
-    tags: dict[str, str] = {}
-    for key, value in run.data.tags.items():
-        if key.startswith(OUTPUT_TAG):
-            step = int(value) if value.lstrip("-").isdigit() else 0
-            outputs.append({"model_id": key[len(OUTPUT_TAG) :], "step": step})
-        else:
-            tags[key] = value
+    """A run; the tags that tie it to logged models are its inputs and outputs."""
+    tags = run.data.tags
     return {
         "info": info_shape(replica, run.info),
         "data": {
             "metrics": [metric_shape(point) for point in run.metrics.values()],
             "params": pairs(run.data.params),
-            "tags": pairs(tags),
+            "tags": pairs(without_links(tags)),
         },
         "inputs": {
-            "dataset_inputs": [dataset_shape(given) for given in datasets],
-            "model_inputs": [
-                {"model_id": given.dataset.name[len("models:/") :]} for given in models
-            ],
+            "dataset_inputs": [dataset_shape(given) for given in run.inputs.dataset_inputs],
+            "model_inputs": [{"model_id": model_id} for model_id in inputs_in(tags)],
         },
-        "outputs": {"model_outputs": outputs},
+        "outputs": {
+            "model_outputs": [
+                {"model_id": model_id, "step": step} for model_id, step in outputs_in(tags).items()
+            ]
+        },
     }
 
 
@@ -127,8 +126,3 @@ def dataset_shape(given: DatasetInput) -> Shape:
         if value is not None:
             dataset[name] = value
     return {"tags": pairs(given.tags), "dataset": dataset}
-
-
-def _is_logged_model(given: DatasetInput) -> bool:
-    ref = given.dataset
-    return ref.source_type == MODEL_SOURCE_TYPE and ref.name.startswith(LOGGED_MODEL)

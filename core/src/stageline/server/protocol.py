@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from stageline.errors import InvalidInput
 from stageline.models.scoring import JSON, Answer
+from stageline.server.auth.guard import Guard
+from stageline.server.auth.homes import NotKnown
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
 from stageline.server.failures import Refused, answer_to, failure
 from stageline.server.wire import encode, read_body, read_query
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
     from stageline.server.replica import Replica
 
 PREFIXES = tuple(
-    f"/{api}/{version}/mlflow/" for api in ("api", "ajax-api") for version in ("2.0", "3.0")
+    f"/{api}/{version}/mlflow/"
+    for api in ("api", "ajax-api")
+    for version in ("2.0", "3.0", "2.0/preview")
 )
-"""Before an endpoint's path: clients and the pages of MLflow say each of these."""
+"""Before an endpoint's path: clients and the pages of MLflow say each of these, those before 2.0 with `preview`."""
 EMPTY = Answer(200, b"{}", JSON)
 RETRY_AFTER = (b"retry-after", b"1")
 
@@ -42,7 +47,8 @@ class Table:
         self._paths: dict[str, set[str]] = {}
         for endpoint in endpoints:
             if "{" in endpoint.path:
-                self._patterns.append((endpoint.path.split("/"), endpoint))
+                # The last one given answers, as among those without a pattern.
+                self._patterns.insert(0, (endpoint.path.split("/"), endpoint))
                 continue
             self._paths.setdefault(endpoint.path, set()).add(endpoint.method)
             for prefix in PREFIXES:
@@ -80,6 +86,7 @@ class Protocol:
         self._table = Table(endpoints)
         limits = replica.options.limits
         self._limits = limits
+        self._guard = Guard(replica) if replica.options.auth is not None else None
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="protocol")
         self._large = asyncio.Semaphore(limits.large_bodies)
         self._taken = 0
@@ -139,12 +146,22 @@ class Protocol:
 
     async def _worked(self, scope: Scope, endpoint: Endpoint, ask: Any) -> Answer:
         call = Call(self._replica, scope)
+        loop = asyncio.get_running_loop()
+        answer = endpoint.answer
+        if self._guard is not None:
+            caller = self._guard.caller(scope)
+            try:
+                ask = self._guard.asked(caller, endpoint, ask, waits=False)
+            except NotKnown:
+                guarded = partial(self._guard.answered, caller, endpoint)
+                return await loop.run_in_executor(self._threads, _work, guarded, call, ask)
+            if not caller.is_unlimited:
+                answer = partial(self._guard.shown_answer, caller, endpoint)
         if endpoint.quick is not None and self._replica.is_quick:
             found = endpoint.quick(call, ask)
             if found is not NOT_NOW:
                 return _written(found)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _work, endpoint.answer, call, ask)
+        return await loop.run_in_executor(self._threads, _work, answer, call, ask)
 
 
 def _work(answer: Callable[[Call, Any], Any], call: Call, ask: Any) -> Answer:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.errors import NotFound, StagelineError
 from stageline.server.histories import Histories
@@ -16,17 +16,27 @@ from stageline.server.options import Options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stageline.server.asks import Metric
-    from stageline.server.file_places import Files
     from stageline.workspace import Workspace
 
 PUBLISH_LOCAL_S, PUBLISH_REMOTE_S = 1.0, 10.0
 """Seconds until a search that another worker answers knows what was logged here; a bucket is paid by the request."""
+DELIVER_LOCAL_S, DELIVER_REMOTE_S = 2.0, 15.0
+"""Seconds until webhooks are told of what happened in the registry; without webhooks, one listing."""
 MOST_HOMES = 10_000
 SWEEP_S = 30.0
 SYNC_S = 60.0
 
 _log = logging.getLogger("stageline")
+
+
+class ModelHome(NamedTuple):
+    """Where a logged model lies."""
+
+    experiment_id: str
+    run_id: str | None
+    """The run among whose artifacts its files are; None: they have a folder of their own."""
+    path: str
+    """Among those."""
 
 
 class Replica:
@@ -43,12 +53,9 @@ class Replica:
         """Whether a record is told of once the kernel has it: then no thread is needed to wait for more."""
         self.secrets = (workspace.store.url,)
         """What no message to a client may hold."""
-        self.on_model_points: list[Callable[[str, Sequence[Metric]], None]] = []
-        """Told of points that name a logged model, with the run's id, before they are answered."""
-        self.model_files: Callable[[str, str], Files] | None = None
-        """The files of a logged model, by the ids of its experiment and its own. Raises `NotFound`."""
         self._experiments: set[str] = set()
         self._homes: OrderedDict[str, str] = OrderedDict()
+        self._model_homes: OrderedDict[str, ModelHome] = OrderedDict()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -58,6 +65,7 @@ class Replica:
             (self.runs.publish, PUBLISH_REMOTE_S if self.workspace.spool else PUBLISH_LOCAL_S),
             (self.runs.sweep, SWEEP_S),
             (self.workspace.sync, SYNC_S),
+            (self.deliver, DELIVER_REMOTE_S if self.workspace.spool else DELIVER_LOCAL_S),
         ]
         for duty, every_s in duties:
             name = f"stageline-{duty.__name__}"
@@ -72,6 +80,12 @@ class Replica:
         for thread in self._threads:
             thread.join()
         self.runs.close()
+
+    def deliver(self) -> None:
+        """Tell the webhooks what they have not been told, as MLflow's server does; several may do so at once."""
+        webhooks = self.workspace.webhooks
+        if any(one.is_active for one in webhooks.list()):
+            webhooks.deliver(stop=self._stopped)
 
     def known_experiments(self, experiment_ids: Sequence[str]) -> list[str]:
         """Those that exist: a search in one that does not would look for its runs among all of the store."""
@@ -90,6 +104,17 @@ class Replica:
             self._homes[run_id] = known
             while len(self._homes) > MOST_HOMES:
                 self._homes.popitem(last=False)
+        return known
+
+    def model_home(self, model_id: str) -> ModelHome:
+        """Where a logged model lies, which never changes. Raises `NotFound`."""
+        known = self._model_homes.get(model_id)
+        if known is None:
+            model = self.workspace.logged_models.get(model_id, even_deleted=True)
+            known = ModelHome(model.experiment_id, model.artifact_run_id, model.artifact_path or "")
+            self._model_homes[model_id] = known
+            while len(self._model_homes) > MOST_HOMES:
+                self._model_homes.popitem(last=False)
         return known
 
     def settle(self, run_id: str) -> None:
