@@ -1,0 +1,43 @@
+"""What pages of the registry find in addresses and forms, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stageline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from stageline.registry.registry import Registry
+    from stageline.ui.page import Page
+
+
+def start_in(page: Page) -> int:
+    """How many lines the pages before hold. Raises `InvalidInput`."""
+    return number_in(page.query.get("start", "0"), "start", least=0)
+
+
+def number_in(text: str, what: str, *, least: int = 1) -> int:
+    """A number out of an address or a form. Raises `InvalidInput`."""
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
+    if not is_number or int(text) < least:
+        raise InvalidInput(f"Invalid {what} {text[:50]!r}: expected a number from {least}")
+    return int(text)
+
+
+def field(page: Page, name: str) -> str:
+    """One line of a form, without the blanks around it; empty if it is not there."""
+    return str(page.form.get(name, "")).strip()
+
+
+def acting(page: Page, reason: str = "") -> Registry:
+    """The registry, where each entry says that the reader did it, and why."""
+    registry = page.workspace.registry
+    return registry.acting(page.actor, reason=reason) if reason else registry.acting(page.actor)
+
+
+def tag_of(page: Page) -> tuple[str, str]:
+    """A tag as a form gives it. Raises `InvalidInput`."""
+    key = field(page, "key")
+    if not key:
+        raise InvalidInput("Invalid tag: expected a key, such as `reviewed`")
+    return key, field(page, "value")
