@@ -11,6 +11,23 @@ if TYPE_CHECKING:
 VIEWS = [
     "home",
     "experiments",
+    "experiment_settings",
+    "chart_series",
+    "charts",
+    "run_charts",
+    "compare",
+    "run",
+    "run_changes",
+    "artifacts",
+    "artifact_files",
+    "models",
+    "model",
+    "version",
+    "version_changes",
+    "history",
+    "model_compare",
+    "requests",
+    "lineage",
 ]
 """The names of the modules. Of two routes that fit an address, the first answers."""
 
