@@ -10,13 +10,18 @@ from urllib.parse import parse_qs, quote
 
 from stageline.errors import InvalidInput
 from stageline.models.scoring import JSON, Answer
+from stageline.server.auth.access import Access
+from stageline.server.auth.guard import Guard
 from stageline.server.failures import Refused, answer_to
-from stageline.server.file_places import Place, place_of, run_files, version_place
+from stageline.server.file_places import Place, place_of, run_files, split_place, version_place
 from stageline.server.transfers import Inbox, Left, pour, span_of
 from stageline.server.wire import encode, required
 from stageline.serving.door import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stageline.server.caller import Right
     from stageline.server.replica import Replica
 
 BASES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
@@ -50,6 +55,7 @@ class ArtifactProxy:
     def __init__(self, app: App, replica: Replica) -> None:
         self._app = app
         self._replica = replica
+        self._guard = Guard(replica) if replica.options.auth is not None else None
         self._limits = replica.options.limits
         self._room = asyncio.Semaphore(self._limits.transfers)
         self._threads = ThreadPoolExecutor(self._limits.transfers, thread_name_prefix="transfer")
@@ -87,6 +93,7 @@ class ArtifactProxy:
         if path == VERSION_DOWNLOAD:
             name, version = (required(key, _last(query, key)) for key in ("name", "version"))
             wanted = required("path", _last(query, "path"))
+            await self._allow(scope, lambda access: access.check_model("read", name))
             await self._get(
                 scope, send, lambda: version_place(self._replica, name, version, wanted)
             )
@@ -94,10 +101,16 @@ class ArtifactProxy:
         if path == DOWNLOAD:
             run_id = required("run_id", _last(query, "run_uuid") or _last(query, "run_id"))
             wanted = required("path", _last(query, "path"))
+            await self._allow(scope, lambda access: access.check_run("read", run_id))
             await self._get(scope, send, lambda: Place(run_files(self._replica, run_id), wanted))
             return
         _, _, rest = path.partition("/mlflow-artifacts/artifacts")
         rest = rest[1:]
+        named = rest or _last(query, "path") or ""
+        if named.strip("/").count("/") >= 2:  # above that there is nothing to have
+            right: Right = "read" if method == "GET" else "write"
+            home = split_place(named)[0]
+            await self._allow(scope, lambda access: access.check_experiment(right, home))
         if not rest and method == "GET":
             answer = await self._threaded(self._listed, _last(query, "path") or "")
             await send_answer(send, answer)
@@ -112,6 +125,13 @@ class ArtifactProxy:
             raise Refused(
                 405, "BAD_REQUEST", f"{method} is not allowed here: use GET, PUT or DELETE"
             )
+
+    async def _allow(self, scope: Scope, check: Callable[[Access], None]) -> None:
+        """Raise `Refused` unless the caller passes the check, where callers are known."""
+        if self._guard is not None:
+            caller = self._guard.caller(scope)
+            if not caller.is_unlimited:
+                await self._threaded(check, Access(self._guard.homes, caller))
 
     # -- out --------------------------------------------------------------------------------------
 

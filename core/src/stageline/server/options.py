@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from stageline.server.auth.options import AuthOptions
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much one worker takes on; what is beyond is refused with a status that says so."""
@@ -47,4 +49,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Whether clients send files through the server, or are told where in the store to put them."""
     hosts: tuple[str, ...] | None = None
     """Host names that requests may come by besides those of this machine; None for any."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may ask, in full: `https://ml.example.com`."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies in front, whose `X-Forwarded-...` headers are believed."""
+    auth: AuthOptions | None = None
+    """How callers say who they are; None where nobody is asked."""
     limits: Limits = Limits()

@@ -58,7 +58,9 @@ def _serve(order: ServerOrder, app: FastAPI, listener: socket.socket, line: Conn
 
     replica = app.state.replica
     replica.start()
+    options = order.options
+    door = Door(app, options.hosts, origins=options.origins, proxies=options.proxies)
     try:
-        Post(listener, line).serve(Door(app, order.options.hosts), drain_s=order.limits.drain_s)
+        Post(listener, line).serve(door, drain_s=order.limits.drain_s)
     finally:
         replica.close()

@@ -12,8 +12,7 @@ from stageline.server.failures import Refused
 
 if TYPE_CHECKING:
     from stageline.server.auth.endpoint_rules import Rule
-    from stageline.server.caller import Right
-    from stageline.server.endpoint import Endpoint
+    from stageline.server.endpoint import Call, Endpoint
     from stageline.server.replica import Replica
     from stageline.serving.door import Scope
 
@@ -51,10 +50,13 @@ class Guard:
             return answer
         return rule.shown(Access(self.homes, caller), answer)
 
-    def check_files(self, caller: Caller, right: Right, experiment_id: str) -> None:
-        """Raise `Refused` unless the caller may do so with files of an experiment."""
-        if not caller.may_all(right):
-            Access(self.homes, caller).check_experiment(right, experiment_id)
+    def answered(self, caller: Caller, endpoint: Endpoint, call: Call, ask: Any) -> Any:
+        """The answer to what the caller may ask, as they may see it. Belongs in a thread."""
+        return self.shown_answer(caller, endpoint, call, self.asked(caller, endpoint, ask))
+
+    def shown_answer(self, caller: Caller, endpoint: Endpoint, call: Call, ask: Any) -> Any:
+        """The endpoint's answer, as the caller may see it."""
+        return self.shown(caller, endpoint, endpoint.answer(call, ask))
 
     def _rule(self, caller: Caller, endpoint: Endpoint) -> Rule | None:
         """What is demanded; None if the caller may all. Raises `Refused`."""
