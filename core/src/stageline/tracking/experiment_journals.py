@@ -51,6 +51,7 @@ class ExperimentJournals:
         self._journals: dict[str, Journal] = {}
         self._seen: dict[str, tuple[LifecycleStage, int]] = {}
         self._ids: dict[str, tuple[str, int]] = {}
+        self._creators: dict[str, str | None] = {}
 
     def _journal(self, prefix: str) -> Journal:
         return self._journals.setdefault(prefix, Journal(self._store, prefix, clock=self._clock))
@@ -66,11 +67,19 @@ class ExperimentJournals:
         self._saw(entry.state)
         return NewestEntry(self._effective(entry), latest.number, entry, raw)
 
+    def _first_actor(self, experiment_id: str) -> str | None:
+        try:
+            data = self._journal(layout.experiment_journal(experiment_id)).read(1)
+        except NotFound:
+            return None
+        entry, _ = _decoded(data, experiment_id)
+        return entry.actor if entry.action == "created" else None
+
     def _saw(self, state: Experiment) -> None:
         self._seen[state.experiment_id] = state.lifecycle_stage, self._clock.now_ms()
-        self._ids = {
-            name: known for name, known in self._ids.items() if known[0] != state.experiment_id
-        }
+        for name, (experiment_id, _) in list(self._ids.items()):
+            if experiment_id == state.experiment_id:
+                self._ids.pop(name, None)
 
     def _newest(self, prefix: str) -> dict[str, int]:
         """The number of the newest entry of each journal under `prefix`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -95,7 +96,19 @@ class Experiments(ExperimentJournals):
         states = together(lambda found: self._visible(*found, claims), journals.items())
         return [s for s in states if s is not None and view.shows(s.lifecycle_stage)]
 
+    def creator(self, experiment_id: str) -> str | None:
+        """Who made it, as its journal's first entry says: read once. None of the experiment that every store has."""
+        if experiment_id not in self._creators:
+            self._creators[experiment_id] = self._first_actor(experiment_id)
+        return self._creators[experiment_id]
+
     # -- writing ----------------------------------------------------------------------------------
+
+    def acting(self, actor: str) -> Experiments:
+        """The same experiments, where each entry says that `actor` wrote it."""
+        other = copy(self)  # what is known of journals and names is shared
+        other._actor = actor
+        return other
 
     def create(
         self, name: str, tags: Mapping[str, Any] | None = None, artifact_location: str = ""

@@ -55,8 +55,7 @@ class Pages:
         self._workspace = workspace
         self._options = options
         self._static = Static()
-        self.inbox = Inbox(workspace)
-        self._rendering = Rendering(workspace, self._static, self.inbox)
+        self._rendering = Rendering(workspace, self._static)
 
     def endpoint(self, view: View) -> Endpoint:
         """What the router calls for a view."""
@@ -84,7 +83,7 @@ class Pages:
             return self._failed(request, error)
         finally:
             if form is not None:
-                self.inbox.forget()
+                self._rendering.kept(Inbox).forget()
         return self._finished(page, answer)
 
     def _failed(self, request: Request, error: Exception) -> Response:

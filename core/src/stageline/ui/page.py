@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from stageline.errors import InvalidInput
+from stageline.server.caller import ANYBODY, caller_of
 from stageline.tracking.opening import login_name
 from stageline.ui.forgery import CSRF_COOKIE, masked, new_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.datastructures import QueryParams
     from starlette.requests import Request
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from stageline.ui.rendering import Rendering
     from stageline.workspace import Workspace
 
+T = TypeVar("T")
 NOTICE_COOKIE = "notice"
 PATH_SAFE = "/:@!$&'()*+,;=~"
 
@@ -45,13 +50,21 @@ class Page:
     @property
     def actor(self) -> str:
         """Who asks: as whoever let them in has found out, otherwise as the server itself is called."""
-        found = (self.request.scope.get("state") or {}).get("actor")
-        return str(found) if found else self.workspace.settings.user or login_name()
+        caller = caller_of(self.request.scope)
+        return self.workspace.settings.user or login_name() if caller is ANYBODY else caller.name
 
     @property
     def path(self) -> str:
         """Of this page, without the prefix."""
         return str(self.request.scope["stageline.path"])
+
+    @property
+    def start(self) -> int:
+        """The first row of a list's page, from 0, as its pager says in the URL. Raises `InvalidInput`."""
+        text = self.query.get("start", "0")
+        if not text.isascii() or not text.isdigit() or len(text) > 12:
+            raise InvalidInput(f"start should be the number of a row, from 0, not {text[:40]!r}")
+        return int(text)
 
     @property
     def now_ms(self) -> int:
@@ -73,6 +86,10 @@ class Page:
     def csrf_token(self) -> str:
         """The secret as this answer writes it: never twice the same, so that compression tells nothing of it."""
         return masked(self.csrf_secret)
+
+    def kept(self, make: Callable[[Workspace], T]) -> T:
+        """What `make` makes of the workspace, once for all pages of this process: a cache of facts, say."""
+        return self._rendering.kept(make)
 
     # -- addresses --------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import jinja2
@@ -12,13 +12,16 @@ from markupsafe import Markup
 
 from stageline.ui.forgery import CSRF_FIELD
 from stageline.ui.formats import FILTERS, time_element
+from stageline.ui.inbox import Inbox
 
 if TYPE_CHECKING:
-    from stageline.ui.inbox import Inbox
+    from collections.abc import Callable
+
     from stageline.ui.page import Page
     from stageline.ui.static import Static
     from stageline.workspace import Workspace
 
+T = TypeVar("T")
 TEMPLATES = Path(__file__).with_name("templates")
 _FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 
@@ -26,10 +29,10 @@ _FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 class Rendering:
     """The templates over one workspace. Safe from many threads."""
 
-    def __init__(self, workspace: Workspace, static: Static, inbox: Inbox) -> None:
+    def __init__(self, workspace: Workspace, static: Static) -> None:
         self.workspace = workspace
         self._static = static
-        self._inbox = inbox
+        self._kept: dict[Callable[[Workspace], Any], Any] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -42,6 +45,13 @@ class Rendering:
         self._templates.policies["json.dumps_function"] = _json
         self._templates.policies["json.dumps_kwargs"] = {}
 
+    def kept(self, make: Callable[[Workspace], T]) -> T:
+        """What `make` makes of the workspace, once for all pages: something that is safe to use from many threads."""
+        if make not in self._kept:
+            self._kept.setdefault(make, make(self.workspace))
+        found: T = self._kept[make]
+        return found
+
     def text(self, page: Page, template: str, names: dict[str, Any]) -> str:
         """The page. A template that is imported sees these names only `with context`."""
         return self._templates.get_template(template).render(
@@ -50,7 +60,7 @@ class Rendering:
             url_with=page.url_with,
             static=lambda name: page.prefix + self._static.path(name),
             csrf_field=lambda: _FIELD.format(CSRF_FIELD, page.csrf_token),
-            open_requests=self._inbox.count,
+            open_requests=self.kept(Inbox).count,
             notice=unquote(page.request.cookies.get("notice", "")),
             **names,
         )

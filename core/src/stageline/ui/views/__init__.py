@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 VIEWS = [
     "home",
     "experiments",
+    "runs",
+    "runs_changes",
     "experiment_settings",
     "chart_series",
     "charts",

@@ -1,0 +1,1 @@
+"""What the list of experiments shows of each, and in which order."""
