@@ -104,7 +104,8 @@ demo: $(PREFECT_ENV) ## Train and track the example (DATA=file.csv: on your data
 # Five suites. All of them run even if one fails; the last to run is core's, so its line closes the output.
 # ARGS goes to pytest: make test-core ARGS='-k journal'
 
-# A file's tests stay in one process: what it starts is started once.
+# A file's tests stay in one process: what it starts is started once. Each process of Prefect's suite has a server of
+# its own; one process of Airflow's has the real Airflow (tests/airflow/conftest.py).
 PARALLEL ?= -n auto --dist loadfile
 # A flavor's module imports its framework, so those are for the environment that has them all.
 CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow \
@@ -135,7 +136,7 @@ test-prefect: $(PREFECT_ENV) ## integrations/prefect (installs Debian's Chromium
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 		|| echo "no Chromium: install it to have Prefect's pages looked at" >&2
 	@if $(call has_tests,tests/prefect); then echo "== prefect integration"; \
-		$(call run_suite,$(PREFECT)/python -m pytest tests/prefect --cov --cov-report= --cov-fail-under=0); \
+		$(call run_suite,$(PREFECT)/python -m pytest tests/prefect $(PARALLEL) --cov --cov-report= --cov-fail-under=0); \
 	else echo "== prefect integration: no tests yet"; fi
 
 # The floor (pyproject.toml) is that of both suites of this environment, so only `make test` holds it.
@@ -147,7 +148,7 @@ test-core: $(PREFECT_ENV) ## core, in the Prefect environment, with coverage
 test-airflow: $(AIRFLOW_ENV) ## integrations/airflow (installs Debian's Chromium where there is none)
 	$(need_chromium)
 	@if $(call has_tests,tests/airflow); then echo "== airflow integration"; \
-		$(call run_suite,$(AIRFLOW)/python -m pytest tests/airflow); \
+		$(call run_suite,$(AIRFLOW)/python -m pytest tests/airflow -n auto --dist loadgroup); \
 	else echo "== airflow integration: no tests yet"; fi
 
 # Spark 4 runs on Java 17 and later. The wheels that bring a JRE lack a module that it loads.

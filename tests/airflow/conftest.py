@@ -36,10 +36,18 @@ from stageline.workspace import Workspace  # noqa: E402
 MIGRATE_WITHIN_S = 180.0
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # In a row, and last: then the real Airflow runs for no longer than its own tests do.
-    items.sort(key=lambda item: "standalone" in getattr(item, "fixturenames", ()))
+    # In a row, and last: then the real Airflow runs for no longer than its own tests do. Processes that share the
+    # suite share files of tests, and one of them has the real Airflow.
+    items.sort(key=_wants_standalone)
+    for item in items:
+        group = "standalone" if _wants_standalone(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _wants_standalone(item: pytest.Item) -> bool:
+    return "standalone" in getattr(item, "fixturenames", ())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

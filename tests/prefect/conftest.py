@@ -36,16 +36,18 @@ from stageline.workspace import Workspace
 START_WITHIN_S = 120.0
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(os.environ["PREFECT_HOME"], ignore_errors=True)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Prefect leaves the connections of its clients to the garbage collector when an event loop ends.
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
 
 
 @pytest.fixture(scope="session")
-def prefect_home() -> Iterator[Path]:
-    home = Path(os.environ["PREFECT_HOME"])
-    yield home
-    shutil.rmtree(home, ignore_errors=True)
+def prefect_home() -> Path:
+    return Path(os.environ["PREFECT_HOME"])
 
 
 @pytest.fixture(scope="session")

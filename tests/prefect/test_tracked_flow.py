@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +156,14 @@ def test_with_options_keeps_class_and_tracking():
 
 
 PROGRAM = """
+import os
 import time
 from prefect import flow
 from prefect_stageline import tracked_flow, tracked_task
 
 @tracked_task
 def waiting(n: int) -> None:
-    print("waiting", flush=True)
+    os.write(1, b"waiting\\n")  # whole: two tasks say it at once
     while True:
         time.sleep(0.05)
 
@@ -172,30 +175,29 @@ doomed()
 """
 
 
-def _start(
+@contextmanager
+def _program(
     tmp_path: Path, prefect_server: str, home: Path, decorator: str, call: str
-) -> subprocess.Popen[str]:
+) -> Iterator[subprocess.Popen[str]]:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(decorator=decorator, call=call))
     environment = {**os.environ, "PREFECT_API_URL": prefect_server, "PREFECT_HOME": str(home)}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(program)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _until_it_waits(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "waiting\n"
-
-
-def _ended(process: subprocess.Popen[str]) -> None:
-    process.wait(GIVE_UP_S)
-    assert process.stdout is not None
-    process.stdout.close()
 
 
 @pytest.mark.parametrize(
@@ -214,18 +216,18 @@ def test_a_flow_that_gets_sigterm_is_killed(
     decorator: str,
     call: str,
 ):
-    process = _start(tmp_path, prefect_server, prefect_home, decorator, call)
-    _until_it_waits(process)
-    process.send_signal(signal.SIGTERM)
-    if "submit" in call:  # Prefect waits for its thread, which waits for ever
-        _poll(
-            lambda: (
-                flow_run_of(workspace, "doomed").info.status.is_terminal
-                or process.poll() is not None
+    with _program(tmp_path, prefect_server, prefect_home, decorator, call) as process:
+        _until_it_waits(process)
+        process.send_signal(signal.SIGTERM)
+        if "submit" in call:  # Prefect waits for its thread, which waits for ever
+            _poll(
+                lambda: (
+                    flow_run_of(workspace, "doomed").info.status.is_terminal
+                    or process.poll() is not None
+                )
             )
-        )
-        process.kill()
-    _ended(process)
+            process.kill()
+        process.wait(GIVE_UP_S)
     found = [flow_run_of(workspace, "doomed"), run_of(workspace, "waiting")]
     assert [
         (run.info.run_name, run.info.status)
@@ -238,14 +240,13 @@ def test_a_flow_that_gets_sigterm_is_killed(
 def test_a_killed_flow_process_leaves_runs_that_are_reaped_as_killed(
     workspace: Workspace, tmp_path: Path, prefect_server: str, prefect_home: Path
 ):
-    process = _start(
-        tmp_path, prefect_server, prefect_home, "tracked_flow", "waiting.map([1, 2]).wait()"
-    )
-    _until_it_waits(process)
-    _until_it_waits(process)
-    assert {run.info.status for run in all_runs(workspace)} == {RunStatus.RUNNING}
-    process.kill()
-    _ended(process)
+    call = "waiting.map([1, 2]).wait()"
+    with _program(tmp_path, prefect_server, prefect_home, "tracked_flow", call) as process:
+        _until_it_waits(process)
+        _until_it_waits(process)
+        assert {run.info.status for run in all_runs(workspace)} == {RunStatus.RUNNING}
+        process.kill()
+        process.wait(GIVE_UP_S)
     found = [flow_run_of(workspace, "doomed"), *runs_of(workspace, "waiting")]
     assert [run.info.status for run in found] == [RunStatus.KILLED] * 3
     assert all(_says_who(run, process.pid) for run in found)
