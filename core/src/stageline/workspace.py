@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from stageline.tracking.collect import Collector
     from stageline.tracking.logged_models import LoggedModels
     from stageline.tracking.run_table import RunTable
+    from stageline.tracking.saved_views import SavedViews
     from stageline.tracking.search import RunSearch
 
 VANISHED_LOOKS = 32
@@ -229,6 +230,14 @@ class Workspace:
             self.clock,
             self.runs.summaries,
         )
+
+    @cached_property
+    def views(self) -> SavedViews:
+        """How people looked at runs, saved for all."""
+        # Late: only pages ask for them.
+        from stageline.tracking.saved_views import SavedViews
+
+        return SavedViews(self.store, self.clock)
 
     def search_runs(
         self,

@@ -15,6 +15,7 @@ WEBHOOKS = "webhooks/"
 LOGGED_MODELS = "models/"
 WATCHERS = "watchers/"
 STEPS = "steps/"
+VIEWS = "views/"
 TOKENS = "tokens/"
 
 LAST_REVISION = 2**63 - 1
@@ -203,3 +204,18 @@ def token_made(token_id: str) -> str:
 def token_revoked(token_id: str) -> str:
     """Create-only: that the token is worth nothing any more."""
     return f"{token_folder(token_id)}revoked.json"
+
+
+def saved_views(experiment_id: str) -> str:
+    """Folder of the views of one experiment's runs that have a name."""
+    return f"{VIEWS}{experiment_id}/named/"
+
+
+def saved_view(experiment_id: str, view_id: str) -> str:
+    """Replaced when it is saved again."""
+    return f"{saved_views(experiment_id)}{view_id}.json"
+
+
+def saved_choice(experiment_id: str, choice_id: str) -> str:
+    """Create-only: runs that somebody chose, under a digest of their ids."""
+    return f"{VIEWS}{experiment_id}/chosen/{choice_id}.json"

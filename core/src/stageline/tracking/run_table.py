@@ -117,7 +117,14 @@ class RunTable:
 
     def rows_of(self, run_ids: Sequence[str], columns: Sequence[tuple[Entity, str]]) -> list[Cells]:
         """The rows of these runs, in this order, without those that are not of this experiment."""
-        found: list[Cells] = self._ask(partial(sql.cells, run_ids=run_ids, columns=columns))
+        found: list[Cells] = []
+        for start in range(0, max(len(columns), 1), sql.MOST_CELLS):
+            some = columns[start : start + sql.MOST_CELLS]
+            part: list[Cells] = self._ask(partial(sql.cells, run_ids=run_ids, columns=some))
+            found = [
+                before._replace(values=before.values + after.values)
+                for before, after in zip(found, part, strict=False)
+            ] or part
         return found
 
     def load(self, run_ids: Sequence[str]) -> list[RunSummary]:
