@@ -66,7 +66,7 @@ def dimension(runs: Sequence[Run], name: str, *, is_log: bool | None = None) -> 
     """The values of one param or metric; `is_log` as somebody chose, or by how far the numbers spread."""
     kind, _, key = name.partition(".")
     raw = [(run.data.metrics if kind == "metrics" else run.data.params).get(key) for run in runs]
-    numbers = [_as_number(value) for value in raw]
+    numbers = [as_number(value) for value in raw]
     if any(
         value is not None and number is None for value, number in zip(raw, numbers, strict=True)
     ):
@@ -104,6 +104,20 @@ def is_positive(values: Iterable[float | None]) -> bool:
     return all(value is None or value > 0 for value in values)
 
 
+def as_number(value: str | float | None) -> float | None:
+    """The number that a param spells; None for any other text.
+
+    >>> as_number("1e-3"), as_number("0x10"), as_number("adam")
+    (0.001, None, None)
+    """
+    if value is None or isinstance(value, float):
+        return value
+    text = value.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}.get(text.lower())
+
+
 def parse_brush(text: str) -> Brush | None:
     """The inverse of `str(brush)`; None where it is none, as in a URL that was cut off.
 
@@ -130,15 +144,6 @@ def brushed(
         for place, value in enumerate(dimensions[brush.name].values):
             kept[place] &= value is not None and brush.low <= value <= brush.high
     return kept
-
-
-def _as_number(value: str | float | None) -> float | None:
-    if value is None or isinstance(value, float):
-        return value
-    text = value.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}.get(text.lower())
 
 
 def _categories(name: str, texts: Sequence[str | None]) -> Dimension:

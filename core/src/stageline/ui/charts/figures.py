@@ -49,6 +49,14 @@ def line_figure(runs: Sequence[Run], key: str, series_url: str) -> Figure:
     )
 
 
+def course_figure(runs: Sequence[Run], key: str, series_url: str) -> Figure:
+    """The course of a metric, or its last values where no run has a second step of it."""
+    steps = {run.metrics[key].step for run in runs if key in run.metrics}
+    return (
+        line_figure(runs, key, series_url) if max(steps, default=0) > 0 else bar_figure(runs, key)
+    )
+
+
 def bar_figure(runs: Sequence[Run], key: str) -> Figure:
     """The last value of one metric in each run."""
     having = [run for run in runs if key in run.data.metrics]

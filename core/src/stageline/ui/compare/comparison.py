@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.run import TAG_RUN_NAME
-from stageline.ui.charts.dimensions import SYSTEM
+from stageline.ui.charts.dimensions import SYSTEM, as_number
 from stageline.ui.registry.primary import sign_of, verdict
 
 if TYPE_CHECKING:
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 _HIDDEN_TAGS = (TAG_RUN_NAME, "mlflow.log-model.history")
 """One is the head of the column, the other a document of a thousand characters."""
+LONGEST_NUMBER = 10
+"""Characters of a param's number that is shown as it was logged."""
 
 
 class Cell(NamedTuple):
     """One value of one run."""
 
     text: str
-    """Empty where the run has none."""
+    """As it was logged; empty where the run has none."""
     number: float | None = None
     delta: float | None = None
     """From the baseline; None for the baseline itself, and where one of both is missing or not finite."""
@@ -32,6 +34,12 @@ class Cell(NamedTuple):
     differs: bool = False
     """From the baseline."""
     is_best: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The text, where a number with more digits than anybody reads is cut to six."""
+        spelt = as_number(self.text) if len(self.text) > LONGEST_NUMBER else None
+        return self.text if spelt is None else f"{spelt:.6g}"
 
 
 class Row(NamedTuple):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stageline.errors import InvalidInput
+import msgspec
+
 from stageline.ui.charts.choice import KINDS, Choice, read_choice
 from stageline.ui.charts.dimensions import SYSTEM, brushed, metric_keys
 from stageline.ui.charts.figures import (
@@ -12,8 +13,8 @@ from stageline.ui.charts.figures import (
     Figure,
     bar_figure,
     chosen_points,
+    course_figure,
     dimensions,
-    line_figure,
     looks,
     parallel_figure,
     points_figure,
@@ -34,28 +35,21 @@ MOST_PANELS = 12
 def charts(page: Page, experiment_id: str) -> Response:
     """The page."""
     experiment = page.workspace.experiments.get(experiment_id)
-    choice, problem = read_choice(page.query), ""
-    wanted = page.query.get("filter", "")
-    order = [text for text in page.query.getlist("order_by") if text]
-    try:
-        found = find_runs(
-            page.workspace, experiment_id, choice, filter_string=wanted, order_by=order
-        )
-    except InvalidInput as error:
-        problem = str(error)
-        found = Found([], [], 0, None, False)
+    choice = read_choice(page.query)
+    found = find_runs(page.workspace, experiment, page.query, choice)
     kind = choice.kind or usual_kind(found.lines)
-    figures = figures_of(page, experiment_id, kind, found, choice)
+    choice = msgspec.structs.replace(choice, kind=kind)
+    figures = figures_of(page, experiment_id, found, choice)
     page.allow("style-src", "'unsafe-inline'")  # Plotly styles its drawings by attributes
     return page.render(
         "charts.html",
-        status=400 if problem else 200,
+        status=400 if found.problem else 200,
         experiment=experiment,
         kinds=[each for each in KINDS if each != "images"],
         kind=kind,
         choice=choice,
+        points=chosen_points(found.runs, choice, primary_key(found)),
         found=found,
-        problem=problem,
         figures=figures,
         looks=looks(found.lines),
         metrics=metric_keys(found.runs),
@@ -70,16 +64,14 @@ def usual_kind(runs: list[Run]) -> str:
     return "lines" if has_steps else "bars"
 
 
-def figures_of(
-    page: Page, experiment_id: str, kind: str, found: Found, choice: Choice
-) -> list[Figure]:
-    """The figures of one kind; none where there is nothing to draw."""
-    primary = found.primary.key if found.primary else ""
+def figures_of(page: Page, experiment_id: str, found: Found, choice: Choice) -> list[Figure]:
+    """The figures of the chosen kind; none where there is nothing to draw."""
+    kind, primary = choice.kind, primary_key(found)
     if not found.runs or (kind == "contour" and len(found.runs) < LEAST_FOR_CONTOUR):
         return []
     if kind == "lines":
         address = page.url(f"/experiments/{experiment_id}/charts/series")
-        return [line_figure(found.lines, key, address) for key in panels(found, choice)]
+        return [course_figure(found.lines, key, address) for key in panels(found, choice)]
     if kind == "bars":
         runs = found.runs if choice.runs else found.lines
         return [bar_figure(runs, key) for key in panels(found, choice)]
@@ -93,9 +85,14 @@ def panels(found: Found, choice: Choice) -> list[str]:
     keys = metric_keys(found.lines)
     if choice.metrics:
         return [key for key in choice.metrics if key in keys]
-    primary = found.primary.key if found.primary else ""
+    primary = primary_key(found)
     keys.sort(key=lambda key: (key != primary, key.startswith(SYSTEM), key))
     return keys[:MOST_PANELS]
+
+
+def primary_key(found: Found) -> str:
+    """The metric that comes first; empty where no run has any."""
+    return found.primary.key if found.primary else ""
 
 
 def kept_by_brush(runs: list[Run], figures: list[Figure], choice: Choice) -> list[bool]:

@@ -8,7 +8,7 @@ from stageline.errors import InvalidInput
 from stageline.storage.parallel import together
 from stageline.ui.charts.choice import MOST_LINES, Choice, read_choice
 from stageline.ui.charts.dimensions import SYSTEM, metric_keys
-from stageline.ui.charts.figures import Figure, bar_figure, line_figure, parallel_figure
+from stageline.ui.charts.figures import Figure, course_figure, looks, parallel_figure
 from stageline.ui.compare.comparison import baseline_place, compare
 from stageline.ui.view import View
 
@@ -42,6 +42,7 @@ def compared(page: Page) -> Response:
         baseline=runs[baseline_place(runs, baseline)],
         sections=compare(runs, baseline, everything=everything),
         everything=everything,
+        looks=looks(runs),
         figures=figures_of(runs, choice, page.url("/compare/series")),
         choice=choice,
     )
@@ -51,13 +52,8 @@ def figures_of(runs: list[Run], choice: Choice, series_url: str) -> list[Figure]
     """A chart of each metric that differs, its course where it has one; then all params and metrics across."""
     keys = [key for key in choice.metrics or metric_keys(runs) if not key.startswith(SYSTEM)]
     shown = runs[:MOST_LINES]
-    figures = []
-    for key in keys[:MOST_PANELS]:
-        points = [run.metrics[key] for run in shown if key in run.metrics]
-        if any(point.step > 0 for point in points):
-            figures.append(line_figure(shown, key, series_url))
-        elif len({point.value for point in points}) > 1:
-            figures.append(bar_figure(shown, key))
+    differing = [key for key in keys if len({repr(run.data.metrics.get(key)) for run in shown}) > 1]
+    figures = [course_figure(shown, key, series_url) for key in differing[:MOST_PANELS]]
     return [*figures, parallel_figure(runs, choice)]
 
 

@@ -24,7 +24,15 @@ def run_charts(page: Page, run_id: str) -> Response:
     own = [figure for figure in figures if not figure.title.startswith(SYSTEM)]
     system = [figure for figure in figures if figure.title.startswith(SYSTEM)]
     page.allow("style-src", "'unsafe-inline'")  # Plotly styles its drawings by attributes
-    return page.render("run_charts.html", run=run, own=own, system=system, choice=choice)
+    experiment = page.workspace.experiments.get(run.info.experiment_id)
+    return page.render(
+        "run_charts.html",
+        run=run,
+        experiment=experiment.name,
+        own=own,
+        system=system,
+        choice=choice,
+    )
 
 
 ROUTES = [View("/runs/{run_id}/charts", run_charts)]
