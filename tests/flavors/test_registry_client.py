@@ -1,4 +1,4 @@
-"""The real MLflow client, unchanged, against `stageline server`: its registry, models, webhooks, autologging, serving."""
+"""The real MLflow client, unchanged, against `stageline server`: registry, models, webhooks, autologging, serving."""
 
 from __future__ import annotations
 
