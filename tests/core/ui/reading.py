@@ -147,7 +147,7 @@ class Reader(TestClient):
         add_pages(app, workspace, options)
         super().__init__(app, headers={"accept": "text/html"})
 
-    def page(self, path: str, *, status: int = 200, **query: Any) -> Element:
+    def page(self, path: str, /, *, status: int = 200, **query: Any) -> Element:
         """The page at a path."""
         answer = self.get(path, params=query or None)
         assert answer.status_code == status, (answer.status_code, answer.text[-2000:])
@@ -157,7 +157,7 @@ class Reader(TestClient):
         """As a form has it."""
         return self.page("/experiments").one("meta", name="csrf")["content"]
 
-    def submit(self, path: str, *, status: int = 200, **fields: Any) -> Element:
+    def submit(self, path: str, /, *, status: int = 200, **fields: Any) -> Element:
         """A form with its token, and the page that it leads to."""
         answer = self.post(path, data={"csrf": self.token(), **fields})
         assert answer.status_code == status, (answer.status_code, answer.text[-2000:])

@@ -27,12 +27,10 @@ def worked_ms(workspace: Workspace, stored: StoredRun, run: Run, now_ms: int) ->
     """
     if run.attempts:
         return sum(attempt_ms(attempt, now_ms) for attempt in run.attempts)
-    ends = [end for end in stored.ends.values() if end.summary.status is not None]
-    was_reopened = len(ends) > 1 or (len(ends) == 1 and not run.info.status.is_terminal)
-    if was_reopened and len(stored.entries) <= MOST_LOGS:
+    if _was_reopened(stored) and len(stored.entries) <= MOST_LOGS:
         reader = RunReader(workspace.store, workspace.spool)
         logs = [*reader.stretches(stored), *_waiting(stored)]
-        changes = [one for log in logs for one in log.events if isinstance(one, StatusSet)]
+        changes = [change for log in logs for change in _changes(log)]
         return busy_ms(run.info.start_time, changes, now_ms)
     return max((run.info.end_time or now_ms) - run.info.start_time, 0)
 
@@ -59,6 +57,16 @@ def busy_ms(start_ms: int, changes: Iterable[StatusSet], now_ms: int) -> int:
         elif change.end_time is None and not is_busy:
             began, is_busy = change.stamp // _NS, True
     return total + (max(now_ms - began, 0) if is_busy else 0)
+
+
+def _was_reopened(stored: StoredRun) -> bool:
+    """Whether more than one writer has said how the run stands; an end sums up what its own has said."""
+    ends = sum(end.summary.status is not None for end in stored.ends.values())
+    return ends + sum(map(len, map(_changes, stored.loose.values()))) > 1
+
+
+def _changes(segment: Segment) -> list[StatusSet]:
+    return [event for event in segment.events if isinstance(event, StatusSet)]
 
 
 def _waiting(stored: StoredRun) -> list[Segment]:
