@@ -25,6 +25,7 @@ from stageline.cli import (
     registry,
     runs,
     server,
+    ui,
 )
 from stageline.cli.session import Session
 from stageline.errors import StagelineError, reaction
@@ -82,6 +83,7 @@ app.add_typer(plugins.watch, name="watch")
 projects.register(app)
 care.register(app)
 server.register(app)
+ui.register(app)
 
 
 def main() -> None:

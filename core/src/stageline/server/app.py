@@ -27,9 +27,11 @@ from stageline.server.mlflow_about import About
 from stageline.server.options import Options
 from stageline.server.protocol import Protocol
 from stageline.server.replica import Replica
+from stageline.ui.asking import BelowPrefix
 
 if TYPE_CHECKING:
     from stageline.server.endpoint import Endpoint
+    from stageline.ui.options import PageOptions
     from stageline.workspace import Workspace
 
 TRACKING: list[Endpoint] = [
@@ -74,4 +76,14 @@ def create_app(
     app.add_middleware(About)
     if replica.options.auth is not None:
         app.add_middleware(SignIn, replica=replica, options=replica.options.auth)
+    if replica.options.pages is not None:
+        _add_pages(app, workspace, replica.options.pages)
     return app
+
+
+def _add_pages(app: FastAPI, workspace: Workspace, options: PageOptions) -> None:
+    from stageline.ui.app import add_pages  # late: templates and all that, for a server that has pages
+
+    add_pages(app, workspace, options)
+    if options.prefix:
+        app.add_middleware(BelowPrefix, prefix=options.prefix)

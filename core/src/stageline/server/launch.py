@@ -20,7 +20,7 @@ from stageline.serving.post import set_up_log
 from stageline.serving.supervisor import Model, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from stageline.server.auth.options import AuthOptions
     from stageline.settings import Settings
@@ -39,6 +39,7 @@ def serve(
     hosts: Sequence[str] = (),
     auth: AuthOptions | None = None,
     is_open: bool = False,
+    on_bound: Callable[[int], None] | None = None,
 ) -> None:
     """Serve a store until SIGTERM or SIGINT; call it in the main thread of a process.
 
@@ -52,6 +53,7 @@ def serve(
         hosts: Further names that requests may come by.
         auth: How callers say who they are; None to ask nobody.
         is_open: Whether it may listen beyond this machine though nobody is asked who they are.
+        on_bound: Told the port, once connections to it wait to be answered.
 
     Raises:
         InvalidInput: the port is taken, or other machines could come and nobody would be asked.
@@ -75,6 +77,8 @@ def serve(
     parse_proxies(chosen.proxies)
     figures = tempfile.TemporaryDirectory(prefix="stageline-figures-")
     chosen = msgspec.structs.replace(chosen, figures_folder=figures.name)
+    if on_bound is not None:
+        on_bound(listener.getsockname()[1])
     supervisor = Supervisor(listener, workers)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: supervisor.stop())

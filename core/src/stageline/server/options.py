@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from stageline.server.auth.options import AuthOptions
+from stageline.ui.options import PageOptions
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,4 +56,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses and networks of proxies in front, whose `X-Forwarded-...` headers are believed."""
     auth: AuthOptions | None = None
     """How callers say who they are; None where nobody is asked."""
+    pages: PageOptions | None = None
+    """How the pages behave; None for a server without pages."""
     limits: Limits = Limits()

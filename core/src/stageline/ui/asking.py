@@ -34,10 +34,11 @@ class BelowPrefix:
         if path == self._prefix or path.startswith(f"{self._prefix}/"):
             scope = {**scope, "path": path[len(self._prefix) :] or "/"}
             scope.pop("raw_path", None)
+        scope["stageline.below"] = self._prefix
         await self._app(scope, receive, send)
 
 
-def place(scope: MutableMapping[str, Any], prefix: str) -> None:
+def place(scope: MutableMapping[str, Any], prefix: str = "") -> None:
     """Note below which prefix links lie, and the path of the page itself.
 
     The prefix is what whoever is in front took off (`X-Forwarded-Prefix`) or what the server was told, and then where
@@ -45,6 +46,7 @@ def place(scope: MutableMapping[str, Any], prefix: str) -> None:
     """
     headers = dict(scope["headers"])
     forwarded = headers.get(b"x-forwarded-prefix", b"").decode("latin-1").rstrip("/")
+    prefix = scope.get("stageline.below", prefix)
     mounted = scope.get("root_path", "")
     path: str = scope["path"]
     scope["stageline.prefix"] = (forwarded if is_prefix(forwarded) else prefix) + mounted

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
 from stageline.errors import InvalidInput
 
+_ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d{1,5}|:\*)?", re.ASCII)
 _PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 
@@ -28,6 +30,20 @@ def check_prefix(prefix: str) -> str:
             f"the prefix {prefix!r} should be a path such as /stageline, of letters, digits and any of . _ ~ -"
         )
     return found
+
+
+def check_ancestors(given: Sequence[str]) -> tuple[str, ...]:
+    """Who may frame a page, as CSP spells it; pages of the same origin if nobody is given. Raises `InvalidInput`."""
+    words = {"self": "'self'", "none": "'none'"}
+    found = [words.get(one.strip("'"), one) for one in given] or ["'self'"]
+    for one in found:
+        if one not in words.values() and not _ORIGIN.fullmatch(one):
+            raise InvalidInput(
+                f"the frame ancestor {one!r} should be an origin such as https://airflow.example.org, self or none"
+            )
+    if "'none'" in found and len(found) > 1:
+        raise InvalidInput("the frame ancestor none leaves no room for others")
+    return tuple(found)
 
 
 def is_prefix(text: str) -> bool:
