@@ -25,6 +25,8 @@ class Reply(NamedTuple):
     status: int
     content: bytes
     headers: dict[str, str]
+    challenges: list[str]
+    """How to say who one is: the header that comes several times."""
 
     @property
     def json(self) -> Any:
@@ -97,6 +99,26 @@ class Asked:
         if isinstance(body, bytes):
             sent["content-length"] = str(len(body))
         parts = [body] if isinstance(body, bytes) else [*body]
+        given = [(k.encode(), v.encode("latin-1")) for k, v in sent.items() if v]
+        return self._sent(method, path, given, parts, urlencode(query or {}, doseq=True))
+
+    def ask_raw(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes = b""
+    ) -> Reply:
+        """A request with these headers alone, beside a Host if there is none among them."""
+        path, _, query = target.partition("?")
+        if not any(name == b"host" for name, _ in headers):
+            headers = [(b"host", b"127.0.0.1"), *headers]
+        return self._sent(method, path, headers, [body], query)
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        headers: list[tuple[bytes, bytes]],
+        parts: list[bytes],
+        query: str,
+    ) -> Reply:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -106,8 +128,8 @@ class Asked:
             "method": method,
             "path": unquote(path),
             "raw_path": path.encode(),
-            "query_string": urlencode(query or {}, doseq=True).encode(),
-            "headers": [(k.encode(), v.encode()) for k, v in sent.items() if v],
+            "query_string": query.encode(),
+            "headers": headers,
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 5000),
         }
@@ -132,4 +154,5 @@ class Asked:
         assert not messages[-1].get("more_body"), "the answer did not end"
         headers = {key.decode().lower(): value.decode() for key, value in start["headers"]}
         assert int(headers.get("content-length", len(content))) == len(content)
-        return Reply(start["status"], content, headers)
+        challenges = [v.decode() for k, v in start["headers"] if k == b"www-authenticate"]
+        return Reply(start["status"], content, headers, challenges)
