@@ -22,6 +22,13 @@ class Durability(str, Enum):
     STORE = "store"
 
 
+class LogFormat(str, Enum):
+    """How requests are written down."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
 class Artifacts(str, Enum):
     """How clients send files."""
 
@@ -63,6 +70,9 @@ def server(
     ),
     max_artifact_bytes: int | None = typer.Option(None, min=1, help="Bytes of a file; the same."),
     open_runs: int | None = typer.Option(None, min=1, help="Runs that a worker keeps open."),
+    log_format: LogFormat | None = typer.Option(
+        None, help="Write a line for each request to stderr; json: all of the log for programs."
+    ),
     drain: float | None = typer.Option(
         None, min=1, help="Seconds that requests have to end once the server was told to stop."
     ),
@@ -113,6 +123,7 @@ def server(
             durability=durability.value,
             artifacts=artifacts.value,
             limits=limits,
+            log_format=None if log_format is None else log_format.value,
             origins=tuple(allowed_origin),
             proxies=tuple(trusted_proxy),
         ),

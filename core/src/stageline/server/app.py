@@ -23,6 +23,10 @@ from stageline.server import (
 from stageline.server.api.app import Api, create_api
 from stageline.server.artifact_proxy import ArtifactProxy
 from stageline.server.auth.sign_in import SignIn
+from stageline.server.figures.figures import Figures
+from stageline.server.figures.request_log import RequestLog
+from stageline.server.figures.route import metrics
+from stageline.server.figures.watch import Watch
 from stageline.server.mlflow_about import About
 from stageline.server.options import Options
 from stageline.server.protocol import Protocol
@@ -68,6 +72,10 @@ def create_app(
     app = FastAPI(title="Stageline", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.replica = replica
     app.state.api = create_api(replica)
+    app.state.figures = Figures(replica, app.state.api.state.news, replica.options.figures_folder)
+    form = replica.options.log_format
+    app.state.request_log = None if form is None else RequestLog(form)
+    app.add_route("/metrics", metrics, include_in_schema=False)
     # The first that is added stands last.
     app.add_middleware(Api, api=app.state.api)
     if replica.options.artifacts == "proxy":
@@ -76,13 +84,16 @@ def create_app(
     app.add_middleware(About)
     if replica.options.auth is not None:
         app.add_middleware(SignIn, replica=replica, options=replica.options.auth)
+    app.add_middleware(Watch, figures=app.state.figures, log=app.state.request_log)
     if replica.options.pages is not None:
         _add_pages(app, workspace, replica.options.pages)
     return app
 
 
 def _add_pages(app: FastAPI, workspace: Workspace, options: PageOptions) -> None:
-    from stageline.ui.app import add_pages  # late: templates and all that, for a server that has pages
+    from stageline.ui.app import (
+        add_pages,
+    )  # late: templates and all that, for a server that has pages
 
     add_pages(app, workspace, options)
     if options.prefix:

@@ -56,6 +56,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses and networks of proxies in front, whose `X-Forwarded-...` headers are believed."""
     auth: AuthOptions | None = None
     """How callers say who they are; None where nobody is asked."""
+    log_format: Literal["json", "text"] | None = None
+    """How each request is written down; None: it is not."""
+    figures_folder: str | None = None
+    """Where the workers of one server put their figures for each other; None for a worker that is alone."""
     pages: PageOptions | None = None
     """How the pages behave; None for a server without pages."""
     limits: Limits = Limits()

@@ -108,6 +108,7 @@ class Protocol:
         closes = False
         try:
             endpoint, fields = self._table.find(scope["method"], scope["path"])
+            scope["template"] = endpoint.path
             if scope["method"] == "GET":
                 ask = read_query(scope["query_string"], endpoint.ask)
                 answer = await self._worked(scope, endpoint, _filled(ask, fields))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stageline.errors import StagelineError
+from stageline.server.figures.request_log import set_up_form
 from stageline.serving.post import Post, set_up_log
 from stageline.serving.talk import Failed, Go, Loaded
 
@@ -27,6 +28,7 @@ def work(order: ServerOrder, listener: socket.socket, line: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which says when
     set_up_log()
     try:
+        set_up_form(order.options.log_format)
         app = _made(order)
     except StagelineError as error:
         line.send(Failed(error.code, str(error)))
@@ -57,10 +59,16 @@ def _serve(order: ServerOrder, app: FastAPI, listener: socket.socket, line: Conn
     from stageline.serving.door import Door
 
     replica = app.state.replica
-    replica.start()
+    parts = [app.state.figures, app.state.request_log, replica]
+    for part in parts:
+        if part is not None:
+            part.start()
     options = order.options
     door = Door(app, options.hosts, origins=options.origins, proxies=options.proxies)
     try:
         Post(listener, line).serve(door, drain_s=order.limits.drain_s)
     finally:
         replica.close()
+        for part in parts[:2]:
+            if part is not None:
+                part.close()

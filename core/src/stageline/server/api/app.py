@@ -67,7 +67,12 @@ class Api:
         """Answer one request, or hand it on."""
         if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PREFIX}/"):
             inside = {**scope, "root_path": scope.get("root_path", "") + PREFIX}
-            await self._api(inside, receive, send)
+            try:
+                await self._api(inside, receive, send)
+            finally:
+                route = inside.get("route")
+                if route is not None:
+                    scope["template"] = PREFIX + route.path
         else:
             await self._app(scope, receive, send)
 
