@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import Any
+from typing import Any, TypeVar
 
 from asking import API, Asked, Reply
 
 from stageline.server.auth.options import AuthOptions
 from stageline.server.auth.token_store import Tokens
+from stageline.server.endpoint import Endpoint
 from stageline.server.options import Options
+from stageline.server.protocol import Protocol
 from stageline.workspace import Workspace
+
+T = TypeVar("T")
 
 AUTH = Options(auth=AuthOptions(session_key=b"k" * 32))
 
@@ -19,8 +23,13 @@ AUTH = Options(auth=AuthOptions(session_key=b"k" * 32))
 class Knocking(Asked):
     """A server that asks who comes."""
 
-    def __init__(self, workspace: Workspace, options: Options = AUTH) -> None:
-        super().__init__(workspace, options)
+    def __init__(
+        self,
+        workspace: Workspace,
+        options: Options = AUTH,
+        endpoints: tuple[Endpoint, ...] = (),
+    ) -> None:
+        super().__init__(workspace, options, endpoints)
         self.tokens = Tokens(workspace.store, workspace.clock)
 
     def token(self, *rights: str, name: str = "ann", **more: Any) -> str:
@@ -30,6 +39,25 @@ class Knocking(Asked):
     def who(self, *rights: str, **more: Any) -> Who:
         """Somebody with a new token."""
         return Who(self, {"authorization": f"Bearer {self.token(*rights, **more)}"})
+
+    def part(self, kind: type[T]) -> T:
+        """The middleware of a kind, once the application was asked something."""
+        self.ask("GET", "/health")
+        found: Any = self.app.middleware_stack
+        while not isinstance(found, kind):
+            found = getattr(found, "app", None) or found._app
+        return found
+
+    def protocol_endpoints(self) -> list[Endpoint]:
+        """All that the protocol answers."""
+        table = self.part(Protocol)._table
+        return [*table._exact.values(), *(endpoint for _, endpoint in table._patterns)]
+
+    def forget_names(self) -> None:
+        """As if some seconds had passed since experiments were looked at."""
+        guard = self.part(Protocol)._guard
+        assert guard is not None
+        guard.homes._names.clear()
 
     @property
     def nobody(self) -> Who:

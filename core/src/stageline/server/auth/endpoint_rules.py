@@ -76,6 +76,15 @@ def _within(access: Access, right: Right, ask: Ask) -> Ask:
     )
 
 
+def _within_some(access: Access, right: Right, ask: Ask) -> Ask:
+    less = _within(access, right, ask)
+    if (
+        ask.experiment_ids and not less.experiment_ids
+    ):  # a search in none would be a mistake of ours
+        access.check_experiment(right, ask.experiment_ids[0])
+    return less
+
+
 def _model(access: Access, right: Right, ask: Ask) -> Ask:
     access.check_model(right, ask.name or "")
     if field(ask, "new_name"):
@@ -158,7 +167,7 @@ RULES: Final[dict[tuple[str, str], Rule]] = {
     ("GET", "artifacts/list"): Rule("read", _runs),
     # logged models
     ("POST", "logged-models"): Rule("write", _experiment),
-    ("POST", "logged-models/search"): Rule("read", _within),
+    ("POST", "logged-models/search"): Rule("read", _within_some),
     ("GET", "logged-models/{model_id}"): Rule("read", _logged_model),
     ("PATCH", "logged-models/{model_id}"): Rule("write", _logged_model),
     ("DELETE", "logged-models/{model_id}"): Rule("write", _logged_model),
