@@ -49,7 +49,6 @@ def server(folder: Path) -> Iterator[Running]:
         "STAGELINE_WEBHOOK_KEYS": KEY,
         "STAGELINE_WEBHOOK_ALLOW": "127.0.0.0/8",
         "STAGELINE_WEBHOOK_HTTP": "true",
-        "STAGELINE_WEBHOOK_PORTS": "",
     }
     with Running(str(folder / "store"), folder, "--workers", "2", **allowed) as running:
         yield running

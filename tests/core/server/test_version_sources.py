@@ -120,6 +120,9 @@ def test_place_elsewhere_is_kept_as_an_address(server: Asked, workspace: Workspa
         "runs:/../model",
         "runs:/%2e%2e/model",
         "models:/../1",
+        "models:m-1",
+        "models://m-1",
+        "runs:model",
     ],
 )
 def test_path_of_a_disk_or_out_of_a_folder_is_refused(
@@ -162,6 +165,14 @@ def test_files_of_another_run_or_model_are_refused(server: Asked) -> None:
         refused = server.post("model-versions/create", name="wine", source=source, **given)
         assert refused.status == status, (source, given, refused)
     assert server.get("model-versions/search").json == {"model_versions": []}
+
+
+def test_registered_model_may_be_called_like_a_logged_one(server: Asked) -> None:
+    server.made("registered-models/create", name="m-1")
+    server.made("model-versions/create", name="m-1", source="s3://b/x")
+    server.made("registered-models/create", name="wine")
+    made = server.made("model-versions/create", name="wine", source="models:/m-1/1")
+    assert uri_of(server, made["model_version"]) == "s3://b/x"
 
 
 def test_prompt_is_registered_by_its_tags(server: Asked) -> None:

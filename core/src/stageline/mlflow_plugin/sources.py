@@ -5,6 +5,7 @@ Needs no MLflow: the server reads sources by this too.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.logged_model import TAG_MODEL_ID
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from stageline.domain.logged_model import LoggedModel
     from stageline.domain.model import ModelVersion
     from stageline.workspace import Workspace
+
+
+_LOGGED = re.compile(r"models:/m-[\w-]+")
+"""Exactly: a registered model may have a name that begins so, and then a version follows."""
 
 
 class Owned(NamedTuple):
@@ -60,13 +65,13 @@ def located(
         NotFound: there is no such model or version.
         InvalidInput: it is malformed, or the run given is not that of the model.
     """
-    if source.startswith("models:/m-"):
-        found = source.removeprefix("models:/").split("/")[0]
+    if _LOGGED.fullmatch(source):
+        found = source.removeprefix("models:/")
         _refuse_other_model(source, model_id, found)
         return _of_model(workspace, workspace.logged_models.get(found), run_id)
-    if source.startswith("models:/"):
+    if source.startswith("models:"):
         return _of_version(workspace.registry.get_by_uri(source))
-    if source.startswith("runs:/"):
+    if source.startswith("runs:"):
         parsed = parse_model_uri(source)
         assert isinstance(parsed, RunModel)
         return _of_run(parsed.run_id, parsed.path, source, run_id, model_id)
