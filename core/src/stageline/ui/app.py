@@ -20,6 +20,7 @@ from stageline.ui.inbox import Inbox
 from stageline.ui.options import PageOptions
 from stageline.ui.page import NOTICE_COOKIE, Page
 from stageline.ui.rendering import Rendering
+from stageline.ui.rights import check as check_right
 from stageline.ui.static import Static
 from stageline.ui.views import routes
 
@@ -78,6 +79,7 @@ class Pages:
     def _answer(self, request: Request, view: View, form: Fields | None) -> Response:
         page = Page(request, self._rendering, form)
         try:
+            check_right(page, view, request.path_params)
             answer = view.answer(page, **request.path_params)
         except Exception as error:  # of any kind: a reader is told, and the log has the rest
             return self._failed(request, error)

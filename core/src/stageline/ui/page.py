@@ -11,9 +11,10 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stageline.errors import InvalidInput
-from stageline.server.caller import ANYBODY, caller_of
+from stageline.server.caller import ANYBODY, Caller, Right, caller_of
 from stageline.tracking.opening import login_name
 from stageline.ui.forgery import CSRF_COOKIE, masked, new_secret
+from stageline.ui.homes import Homes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +49,25 @@ class Page:
     # -- what was asked ---------------------------------------------------------------------------
 
     @property
+    def caller(self) -> Caller:
+        """Who asks, with what they may."""
+        return caller_of(self.request.scope)
+
+    @property
     def actor(self) -> str:
-        """Who asks: as whoever let them in has found out, otherwise as the server itself is called."""
-        caller = caller_of(self.request.scope)
-        return self.workspace.settings.user or login_name() if caller is ANYBODY else caller.name
+        """The caller's name; where nobody is asked who they are, as the server itself is called."""
+        if self.caller is ANYBODY:
+            return self.workspace.settings.user or login_name()
+        return self.caller.name
+
+    def may(self, right: Right, *, experiment: str | None = None, model: str | None = None) -> bool:
+        """Whether the reader may do so with an experiment or a model, by name: for what a list shows, or a button."""
+        caller = self.caller
+        return caller.is_unlimited or caller.may(right, experiment=experiment, model=model)
+
+    def experiment_of(self, run_id: str) -> str:
+        """The id of a run's experiment. Raises `NotFound`."""
+        return self.kept(Homes).of(run_id)
 
     @property
     def path(self) -> str:

@@ -60,10 +60,16 @@ class Rendering:
             url_with=page.url_with,
             static=lambda name: page.prefix + self._static.path(name),
             csrf_field=lambda: _FIELD.format(CSRF_FIELD, page.csrf_token),
-            open_requests=self.kept(Inbox).count,
+            open_requests=lambda: _open_requests(page),
             notice=unquote(page.request.cookies.get("notice", "")),
             **names,
         )
+
+
+def _open_requests(page: Page) -> int:
+    """How many requests wait, of those that the reader may see."""
+    models = page.kept(Inbox).models() or []
+    return sum(page.may("read", model=name) for name in models)
 
 
 def _json(data: Any) -> str:

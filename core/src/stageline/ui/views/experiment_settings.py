@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stageline.domain.ids import DEFAULT_EXPERIMENT_ID
 from stageline.domain.run import TAG_NOTE, LifecycleStage
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotAllowed
 from stageline.ui.experiments.listing import own_tags
 from stageline.ui.experiments.primary import TAG_GREATER_IS_BETTER, TAG_METRIC, chosen_metric
 from stageline.ui.view import View
@@ -39,6 +39,8 @@ def settings(page: Page, experiment_id: str) -> Response:
 def rename(page: Page, experiment_id: str) -> Response:
     """Another name."""
     name = page.form.get("name", "").strip()
+    if not page.may("write", experiment=name):
+        raise NotAllowed(f"{page.actor} has no right to call an experiment {name}")
     _experiments(page).rename(experiment_id, name)
     return _back(page, experiment_id, f"Renamed to {name}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stageline.domain.run import TAG_NOTE, ViewType
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotAllowed
 from stageline.ui.experiments.listing import SIZE, find, list_page
 from stageline.ui.experiments.overview import Overviews
 from stageline.ui.view import View
@@ -25,7 +25,9 @@ def experiments(page: Page) -> Response:
     found: list[Experiment] = []
     error = None
     try:
-        found = find(page.workspace, text, view)
+        found = [
+            one for one in find(page.workspace, text, view) if page.may("read", experiment=one.name)
+        ]
     except InvalidInput as refusal:
         error = str(refusal)
     start = page.start
@@ -41,17 +43,24 @@ def experiments(page: Page) -> Response:
         start=start,
         size=SIZE,
         is_deleted=is_deleted,
+        may_read_any=page.may("read"),
+        may_create=page.may("write"),
         url_of_store=page.workspace.store.url,
     )
 
 
 def create(page: Page) -> Response:
     """A new one; then to its runs."""
-    note = page.form.get("description", "").strip()
+    name, note = page.form.get("name", "").strip(), page.form.get("description", "").strip()
+    if not page.may("write", experiment=name):
+        raise NotAllowed(f"{page.actor} has no right to make an experiment that is called {name}")
     made = page.workspace.experiments.acting(page.actor).create(
-        page.form.get("name", "").strip(), {TAG_NOTE: note} if note else None
+        name, {TAG_NOTE: note} if note else None
     )
     return page.redirect(f"/experiments/{made.experiment_id}", notice=f"Created {made.name}")
 
 
-ROUTES = [View("/experiments", experiments), View("/experiments", create, methods=("POST",))]
+ROUTES = [
+    View("/experiments", experiments, judges_itself=True),
+    View("/experiments", create, methods=("POST",), judges_itself=True),
+]

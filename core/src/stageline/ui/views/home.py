@@ -31,4 +31,7 @@ def choose_theme(page: Page) -> Response:
     return answer
 
 
-ROUTES = [View("/", front), View("/theme", choose_theme, methods=("POST",))]
+ROUTES = [
+    View("/", front, right="none"),
+    View("/theme", choose_theme, methods=("POST",), right="none"),
+]
