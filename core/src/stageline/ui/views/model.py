@@ -93,5 +93,5 @@ ROUTES = [
     View("/models/{name}", model),
     View("/models/{name}/describe", describe, methods=("POST",)),
     View("/models/{name}/tags", tag, methods=("POST",)),
-    View("/models/{name}/rollback", rollback, methods=("POST",)),
+    View("/models/{name}/rollback", rollback, methods=("POST",), right="promote"),
 ]

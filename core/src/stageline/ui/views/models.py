@@ -18,8 +18,9 @@ def models(page: Page) -> Response:
     """Each model with what is in its stages."""
     text, order = page.query.get("q", ""), page.query.get("order", "name")
     start = start_in(page)
-    found = list_models(page.workspace.registry.list(), text, order, start=start)
+    known = [one for one in page.workspace.registry.list() if page.may("read", model=one.name)]
+    found = list_models(known, text, order, start=start)
     return page.render("models.html", listed=found, text=text, start=start, size=PAGE_SIZE)
 
 
-ROUTES = [View("/models", models)]
+ROUTES = [View("/models", models, judges_itself=True)]

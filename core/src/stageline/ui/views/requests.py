@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stageline.domain.registry_events import RequestStatus
 from stageline.domain.stage_decisions import get_request
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotAllowed
 from stageline.ui.registry.asked import acting, field, number_in
 from stageline.ui.registry.differences import differences
 from stageline.ui.registry.inbox import answerable, letters
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 def requests(page: Page) -> Response:
     """The list, and beside it the request that was chosen, or the first."""
     is_open = page.query.get("show", "open") != "closed"
-    found = letters(page.workspace.registry, is_open=is_open)
+    found = [
+        one
+        for one in letters(page.workspace.registry, is_open=is_open)
+        if page.may("read", model=one.name)
+    ]
     name, number = page.query.get("model", ""), page.query.get("request", "")
+    if name and not page.may("read", model=name):
+        raise NotAllowed(f"{page.actor} has no right to read model {name}")
     if name:
         chosen = _chosen(page, name, number_in(number, "request"))
     else:
@@ -86,6 +92,6 @@ def answer(page: Page, name: str, number: str) -> Response:
 
 
 ROUTES = [
-    View("/requests", requests),
-    View("/models/{name}/requests/{number}/answer", answer, methods=("POST",)),
+    View("/requests", requests, judges_itself=True),
+    View("/models/{name}/requests/{number}/answer", answer, methods=("POST",), right="promote"),
 ]

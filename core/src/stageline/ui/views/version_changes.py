@@ -88,8 +88,8 @@ def _back(page: Page, name: str, version: int, notice: str) -> Response:
 
 _VERSION = "/models/{name}/versions/{number}"
 ROUTES = [
-    View(f"{_VERSION}/move", move, methods=("POST",)),
-    View(f"{_VERSION}/aliases", alias, methods=("POST",)),
+    View(f"{_VERSION}/move", move, methods=("POST",), right="promote"),
+    View(f"{_VERSION}/aliases", alias, methods=("POST",), right="promote"),
     View(f"{_VERSION}/tags", tag, methods=("POST",)),
     View(f"{_VERSION}/describe", describe, methods=("POST",)),
     View(f"{_VERSION}/remarks", remark, methods=("POST",)),
