@@ -141,8 +141,7 @@ class Catalogue:
             for name, each in self.facts.items()
             if each.entity is entity and not each.is_constant and not each.key.startswith(_SYSTEM)
         ]
-        # Stable: among those that as many runs have, the order in which they came.
-        return [name for _, name in sorted(found, key=lambda pair: pair[0])]
+        return [name for _, name in sorted(found)]
 
 
 def primary_of(tags: Mapping[str, str], catalogue: Catalogue) -> Primary | None:
@@ -162,9 +161,13 @@ def primary_of(tags: Mapping[str, str], catalogue: Catalogue) -> Primary | None:
         return None
     most = max(each.runs for each in metrics)
     common = [each.key for each in metrics if each.runs * 2 >= most]
-    best = min(common, key=lambda key: (not sign_of(key), _is_of_training(key)))
+    best = min(common, key=lambda key: (not sign_of(key), _distance(key), key))
     return Primary(best, sign_of(best))
 
 
-def _is_of_training(key: str) -> bool:
-    return key.lower().startswith(("train", "training"))
+def _distance(key: str) -> int:
+    """From data that the model has not seen."""
+    lowered = key.lower()
+    if lowered.startswith(("val", "test", "eval")):
+        return 0
+    return 2 if lowered.startswith("train") else 1

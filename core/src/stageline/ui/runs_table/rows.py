@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 LONGEST = 60
 """Characters of a cell; all of them are on hover."""
+LONGEST_NUMBER = 10
+LONGEST_TITLE = 2_000
+
+
+class Best(NamedTuple):
+    """The best value of a metric among all that match."""
+
+    value: float
+    end: str
+    """`most` or `least`."""
 
 
 class Cell(NamedTuple):
@@ -26,7 +36,8 @@ class Cell(NamedTuple):
     whole: str = ""
     """All of it, where `text` is not."""
     is_number: bool = False
-    is_best: bool = False
+    best: str = ""
+    """`most` or `least`, of the one that is best by being so."""
     time_ms: int | None = None
     """Of a moment: `text` is empty."""
 
@@ -56,7 +67,7 @@ class RowMaker:
         selected: frozenset[str],
         pinned: frozenset[str],
         children: Mapping[str, int],
-        best: Mapping[str, float],
+        best: Mapping[str, Best],
         settled: Mapping[str, Run],
         colour_order: Sequence[str],
         now_ms: int,
@@ -107,15 +118,27 @@ class RowMaker:
         if value is None:
             return Cell(column.name, "", is_number=column.is_number)
         if column.entity is not Entity.METRIC:
-            return _text(column.name, str(value), is_number=column.is_number)
+            text = str(value)
+            if not column.is_number or len(text) <= LONGEST_NUMBER:
+                return _text(column.name, text, is_number=column.is_number)
+            return Cell(column.name, _shortened(text), text[:LONGEST_TITLE], True)
         found = float(value)  # also the text that stands for what is no number
         shown = number(found)
         whole = "" if shown == repr(found) else repr(found)
-        return Cell(column.name, shown, whole, True, self._best.get(column.name) == found)
+        best = self._best.get(column.name)
+        is_best = best is not None and best.value == found
+        return Cell(column.name, shown, whole, True, best.end if best and is_best else "")
+
+
+def _shortened(text: str) -> str:
+    try:
+        return number(float(text))
+    except ValueError:  # one text among numbers
+        return text[:LONGEST]
 
 
 def _text(name: str, text: str, *, is_number: bool = False) -> Cell:
     line = " ".join(text.split())
     if len(line) <= LONGEST:
         return Cell(name, line or (NOTHING if text else ""), "", is_number)
-    return Cell(name, line[: LONGEST - 1] + "…", text[:2000], is_number)
+    return Cell(name, line[: LONGEST - 1] + "…", text[:LONGEST_TITLE], is_number)

@@ -13,7 +13,7 @@ from stageline.ui.registry.primary import Primary, sign_of
 from stageline.ui.runs_table.asked import ROWS, Asked
 from stageline.ui.runs_table.columns import Catalogue, Column, primary_of
 from stageline.ui.runs_table.filtering import FilterError, read_box
-from stageline.ui.runs_table.rows import RowMaker, RunRow
+from stageline.ui.runs_table.rows import Best, RowMaker, RunRow
 
 if TYPE_CHECKING:
     from stageline.domain.experiment import Experiment
@@ -159,7 +159,7 @@ def _with_children(
     return rows
 
 
-def _best(opened: Opened) -> dict[str, float]:
+def _best(opened: Opened) -> dict[str, Best]:
     """Column -> the best value among all that match, of metrics whose better direction is known."""
     signs = {
         column.key: opened.primary.sign
@@ -171,7 +171,7 @@ def _best(opened: Opened) -> dict[str, float]:
     signs = {key: sign for key, sign in signs.items() if sign}
     ends = opened.table.extremes(list(signs), opened.selected)
     return {
-        f"metrics.{key}": greatest if signs[key] > 0 else least
+        f"metrics.{key}": Best(greatest, "most") if signs[key] > 0 else Best(least, "least")
         for key, (least, greatest) in ends.items()
         if least < greatest
     }

@@ -57,15 +57,10 @@ function showChosen(count) {
 
 function listenForSelection() {
   const all = document.querySelector("[data-all]");
-  if (all) {
-    all.hidden = false;
-    all.addEventListener("change", () => {
-      for (const box of boxes()) box.checked = all.checked;
-      selectionChanged();
-    });
-  }
+  if (all) all.hidden = false;
   document.addEventListener("change", (event) => {
-    if (event.target.matches('input[name="run"][form="bulk"]')) selectionChanged();
+    if (event.target.matches("[data-all]")) for (const box of boxes()) box.checked = event.target.checked;
+    if (event.target.matches('[data-all], input[name="run"][form="bulk"]')) selectionChanged();
   });
   // Links were written before rows were ticked: the way to another view of these runs takes the selection along.
   document.addEventListener("click", (event) => {
@@ -144,6 +139,34 @@ async function renew() {
 
 const pause = () => (document.querySelector(".status-running, .status-scheduled") ? QUICK_MS : CALM_MS);
 
+// -- folding and pinning leave everything else where it is -----------------------------------------------
+
+async function swap(link) {
+  const answer = await fetch(link.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("table.runs");
+  if (!fresh) {
+    location.assign(link.href);
+    return;
+  }
+  const row = link.closest("tr").dataset.run;
+  const kind = link.className;
+  document.querySelector("table.runs").replaceWith(document.adoptNode(fresh));
+  history.pushState(null, "", withSelection(answer.url, selection).href.split("#")[0]);
+  document.querySelector("[data-all]").hidden = false;
+  document.querySelector(`tr[data-run="${row}"] .${kind}`)?.focus({ preventScroll: true });
+  showChosen(chosen().length);
+}
+
+function listenForFolds() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".fold, .pin");
+    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    swap(link);
+  });
+  window.addEventListener("popstate", () => location.reload());
+}
+
 // -- columns are found while one types ------------------------------------------------------------------
 
 function columnRow({ name, title, kind, runs }, isChecked) {
@@ -191,6 +214,7 @@ function listenForCopying() {
 }
 
 listenForSelection();
+listenForFolds();
 listenForColumns();
 listenForCopying();
 if (root.dataset.live === "1") setTimeout(renew, pause());
