@@ -73,7 +73,7 @@ const TITLES = { step: "step", time: "", relative: "seconds since the first poin
 function frame(view) {
   const onTime = view.axis === "time";
   return layout({
-    xaxis: { title: { text: TITLES[view.axis] }, type: onTime ? "date" : view.xLog ? "log" : "linear", zeroline: false },
+    xaxis: { title: { text: TITLES[view.axis] }, type: onTime ? "date" : view.xLog ? "log" : "linear", zeroline: false, ...(view.axis === "step" ? { tickformat: "~s" } : {}) },
     yaxis: { type: view.yLog ? "log" : "linear", zeroline: false },
     hoverdistance: 30,
     dragmode: "zoom",

@@ -20,7 +20,10 @@ def run_charts(page: Page, run_id: str) -> Response:
     run = page.workspace.runs.get(run_id)
     address = page.url(f"/runs/{run_id}/charts/series")
     choice = read_choice(page.query)
-    figures = [line_figure([run], key, address) for key in choice.metrics or run.metrics]
+    wanted = [key for key in choice.metrics or run.metrics if key in run.metrics]
+    courses = [key for key in wanted if run.metrics[key].step > 0]
+    once = [run.metrics[key] for key in wanted if key not in courses]
+    figures = [line_figure([run], key, address) for key in courses]
     own = [figure for figure in figures if not figure.title.startswith(SYSTEM)]
     system = [figure for figure in figures if figure.title.startswith(SYSTEM)]
     page.allow("style-src", "'unsafe-inline'")  # Plotly styles its drawings by attributes
@@ -31,6 +34,7 @@ def run_charts(page: Page, run_id: str) -> Response:
         experiment=experiment.name,
         own=own,
         system=system,
+        once=once,
         choice=choice,
     )
 
