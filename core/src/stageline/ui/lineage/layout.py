@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from stageline.ui.lineage.things import Link, Picture, Thing
 
-WIDTH, HEIGHT = 168, 44
+WIDTH, HEIGHT = 160, 44
 """Of a thing, in pixels."""
-_BETWEEN_LAYERS = 56
+_BETWEEN_LAYERS = 44
 _BETWEEN_THINGS = 18
 _MARGIN = 12
 _PASSES = 3

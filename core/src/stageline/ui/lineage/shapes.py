@@ -21,7 +21,7 @@ def _round(radius: float) -> str:
 
 _OUTLINES = {
     # A drum, as data are drawn everywhere.
-    "dataset": f"M0,6a{_W / 2},6 0 0 1 {_W},0v{_H - 12}a{_W / 2},6 0 0 1 -{_W},0zM0,6a{_W / 2},6 0 0 0 {_W},0",
+    "dataset": f"M0,4a{_W / 2},4 0 0 1 {_W},0v{_H - 8}a{_W / 2},4 0 0 1 -{_W},0zM0,4a{_W / 2},4 0 0 0 {_W},0",
     "run": _round(_H / 2),
     TASK: f"M0,0h{_W - 14}l14,{_H / 2}l-14,{_H / 2}h-{_W - 14}z",
     COMMIT: f"M8,0h{_W - 8}v{_H - 8}l-8,8h-{_W - 8}v-{_H - 8}z",

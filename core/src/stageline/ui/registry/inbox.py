@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from stageline.domain.gate import approvals_needed, may_approve
+from stageline.domain.gate import may_approve
 from stageline.domain.model import Actor
 from stageline.domain.registry_events import RequestStatus
 from stageline.domain.rights import is_among
-from stageline.ui.registry.gates import approvals_missing, blocking
+from stageline.ui.registry.gates import approvals_missing, blocking, checks_of
 from stageline.ui.registry.moves import holding_text, move_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stageline.domain.gate_decision import Decision, RuleResult
+    from stageline.domain.gate_decision import RuleResult
     from stageline.domain.model_state import ModelState
     from stageline.domain.registry_events import TransitionRequest
     from stageline.registry.registry import Registry
@@ -32,12 +32,14 @@ class Letter(NamedTuple):
 class Answerable(NamedTuple):
     """An open request, and what the reader may answer."""
 
-    decision: Decision
-    """The gate's table as it is now."""
+    checks: Sequence[RuleResult]
+    """The rows of the gate's table as it is now, without those about people."""
     failing: Sequence[RuleResult]
     """Checks by which a yes would be refused."""
-    needed: int
     missing: int
+    """How many yeses are missing."""
+    approvers: str
+    """Who may give them; empty: anybody else than whoever asked."""
     effect: str
     """What the last yes does: `Promote v4, archive v3`."""
     approve_label: str
@@ -73,10 +75,10 @@ def answerable(
     effect = move_label(state, request.version, request.to_stage, archive=request.archive_existing)
     people = policy.approvers or policy.may_transition
     return Answerable(
-        decision=decision,
+        checks=checks_of(decision),
         failing=blocking(decision),
-        needed=approvals_needed(policy),
         missing=missing,
+        approvers=" or ".join(people),
         effect=effect,
         approve_label=f"Approve: {effect[0].lower()}{effect[1:]}"
         if missing <= 1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stageline.registry.history_entry import HistoryEntry
     from stageline.ui.registry.lanes import Mark, Stay
 
-WIDTH = 1000
+WIDTH = 1120
 LEFT = 110
 """Where the names of the lanes end."""
 ROW = 26

@@ -16,6 +16,7 @@ from stageline.ui.view import View
 
 if TYPE_CHECKING:
     from stageline.domain.graph import LineageGraph
+    from stageline.ui.lineage.things import Thing
     from stageline.ui.page import Page
 
 HOPS = 3
@@ -39,7 +40,7 @@ def lineage(page: Page) -> Response:
     drawn = picture(nearest(_near(met), MOST_DRAWN), met)
     wanted = page.query.get("node", "")
     targets = [one for one in drawn.things if one.is_target]
-    chosen = next((one for one in drawn.things if one.id == wanted), targets[0])
+    chosen = next((one for one in drawn.things if one.id == wanted), targets[-1])
     names = {one.id: one for one in drawn.things}
     return page.render(
         "lineage.html",
@@ -51,11 +52,18 @@ def lineage(page: Page) -> Response:
         outlines={kind: outline(kind) for kind in KINDS},
         kinds=KINDS,
         chosen=chosen,
+        told=_told(chosen, page.workspace.store.url),
         came_from=[(one, names[one.source]) for one in drawn.links if one.target == chosen.id],
         led_to=[(one, names[one.target]) for one in drawn.links if one.source == chosen.id],
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _told(thing: Thing, store_url: str) -> dict[str, str]:
+    """What is recorded of a thing, without the addresses of this store: they may name a host or a folder."""
+    kept = {name: text for name, text in thing.attributes.items() if name != "experiment_id"}
+    return {name: text for name, text in kept.items() if not text.startswith(store_url)}
 
 
 def export(page: Page, form: str) -> Response:

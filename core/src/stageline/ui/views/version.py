@@ -38,7 +38,7 @@ def version(page: Page, name: str, number: str) -> Response:
         version=found,
         side=mine,
         goal=goal,
-        holder=held[0].version if held else None,
+        holder=held[0].version.version if held else None,
         deltas={row.key: row for part in beside if part.key == "metrics" for row in part.rows},
         offers=offers(registry, state, found.version, page.actor),
         policies={stage: demands(policy) for stage, policy in state.policies.items()},
