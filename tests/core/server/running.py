@@ -108,6 +108,13 @@ class Client:
             self.close()
         return answer.status, json.loads(content)
 
+    def text(self, path: str) -> bytes:
+        """The body of an answer that is no JSON."""
+        self._connection.request("GET", path)
+        content = self._connection.getresponse().read()
+        self.close()
+        return content
+
     def post(self, path: str, **body: Any) -> Any:
         status, answer = self.ask("POST", API + path, body)
         assert status == 200, answer

@@ -91,9 +91,8 @@ def create_app(
 
 
 def _add_pages(app: FastAPI, workspace: Workspace, options: PageOptions) -> None:
-    from stageline.ui.app import (
-        add_pages,
-    )  # late: templates and all that, for a server that has pages
+    # Late: templates and all that, for a server that has pages.
+    from stageline.ui.app import add_pages
 
     add_pages(app, workspace, options)
     if options.prefix:
