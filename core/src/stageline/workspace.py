@@ -169,6 +169,7 @@ class Workspace:
             lambda: self.registry,
             allow_pickle=self.settings.allow_pickle,
             storage_options=lambda: self.storage_options,
+            logged=lambda: self.logged_models,
         )
 
     @cached_property

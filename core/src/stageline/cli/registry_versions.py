@@ -69,7 +69,9 @@ def register_version(
     if bool(run) == bool(source):
         raise InvalidInput("say where the model is: either --run RUN [--path model], or --from URI")
     desk = registry(here, actor)
-    run_id, artifact_path, place = _of_run(here, run, path) if run else _of_source(desk, source)
+    run_id, artifact_path, place = (
+        _of_run(here, run, path) if run else _of_source(here, desk, source)
+    )
     made = desk.register(
         name, run_id, artifact_path, place, tags=parse_pairs(tags), description=description
     )
@@ -115,13 +117,24 @@ def _of_run(here: Session, run: str, path: str) -> tuple[str, str, None]:
     return find_run(here.workspace, run), path, None
 
 
-def _of_source(desk: Registry, uri: str) -> tuple[str | None, str | None, str | None]:
+def _of_source(
+    here: Session, desk: Registry, uri: str
+) -> tuple[str | None, str | None, str | None]:
     """Run, path and place of what a URI names. A path of this disk is told whole, or it would mean another later."""
-    from stageline.models.uri import Place, RegisteredVersion, RunModel, parse_model_uri
+    from stageline.models.uri import (
+        LoggedModelId,
+        Place,
+        RegisteredVersion,
+        RunModel,
+        parse_model_uri,
+    )
 
     match parse_model_uri(uri):
         case RunModel(run_id, path):
             return run_id, path, None
+        case LoggedModelId(model_id):
+            found = here.workspace.logged_models.resolve(model_id)
+            return (None, None, found) if isinstance(found, str) else (*found, None)
         case RegisteredVersion():
             known: ModelVersion = desk.get_by_uri(uri)
             return known.run_id, known.artifact_path, known.source

@@ -12,7 +12,15 @@ from stageline.domain.names import check_artifact_path
 from stageline.errors import Corrupt, InvalidInput, NotFound
 from stageline.models.mlmodel import MLMODEL, parse_mlmodel
 from stageline.models.safe_yaml import MAX_BYTES
-from stageline.models.uri import Place, RegisteredVersion, RunModel, VersionSource, parse_model_uri
+from stageline.models.uri import (
+    LoggedModelId,
+    LoggedSource,
+    Place,
+    RegisteredVersion,
+    RunModel,
+    VersionSource,
+    parse_model_uri,
+)
 from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
 from stageline.storage.parallel import together
@@ -49,23 +57,35 @@ class ModelFinder:
         run_files: Callable[[str], RunFiles],
         versions: Callable[[], VersionSource],
         storage_options: StorageOptions,
+        logged: Callable[[], LoggedSource] | None = None,
     ) -> None:
         self._run_files = run_files
+        self._logged = logged
         self._versions = versions
         self._options = storage_options
 
     def locate(self, uri: str) -> RunModel | Place:
         """Where the files of a model are. Raises `InvalidInput`, `NotFound`."""
         place = parse_model_uri(uri)
+        if isinstance(place, LoggedModelId):
+            return self._of_logged(place)
         if not isinstance(place, RegisteredVersion):
             return place
         found = self._versions().resolve(str(place))
         if not isinstance(found, str):
             return RunModel(*found)
         located = parse_model_uri(found)
+        if isinstance(located, LoggedModelId):
+            return self._of_logged(located)
         if isinstance(located, RegisteredVersion):
             raise Corrupt(f"{uri} has {found!r} as its source, which is itself a name")
         return located
+
+    def _of_logged(self, place: LoggedModelId) -> RunModel | Place:
+        if self._logged is None:
+            raise NotFound(f"{place}: no logged models are kept here")
+        found = self._logged().resolve(place.model_id)
+        return Place(found) if isinstance(found, str) else RunModel(*found)
 
     def fetch(self, uri: str, dst: str | Path | None = None) -> Path:
         """The model's folder on this disk; a local one is where it is, unless `dst` says where a copy should go.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from stageline.models.signature import ModelSignature
-    from stageline.models.uri import Place, RunModel, VersionSource
+    from stageline.models.uri import LoggedSource, Place, RunModel, VersionSource
     from stageline.storage.open import StorageOptions
 
 
@@ -72,12 +72,13 @@ class Models:
         *,
         allow_pickle: bool = False,
         storage_options: StorageOptions | None = None,
+        logged: Callable[[], LoggedSource] | None = None,
     ) -> None:
         self._run_files = run_files
         self._registry = registry
         self._allow_pickle = allow_pickle
         versions: Callable[[], VersionSource] = registry
-        self._finder = ModelFinder(run_files, versions, storage_options or {})
+        self._finder = ModelFinder(run_files, versions, storage_options or {}, logged)
 
     def log(
         self,
@@ -157,7 +158,7 @@ class Models:
 
         Args:
             uri: A path, any URL that fsspec knows, `runs:/<run_id>/<path>`, `models:/<name>/<version or stage>`,
-                `models:/<name>/latest` or `models:/<name>@<alias>`.
+                `models:/<name>/latest`, `models:/<name>@<alias>` or `models:/m-<id>` for a logged model.
             flavor: Which of its flavors; by default the one by which it predicts.
             allow_pickle: Whether code of the model's author may run; the setting `allow_pickle` if not given.
             trusted_types: Types that it may be made of, besides those that are known to be harmless.

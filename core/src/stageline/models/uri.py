@@ -32,6 +32,15 @@ class RegisteredVersion(NamedTuple):
         return f"models:/{self.name}{'' if self.selector.startswith('@') else '/'}{self.selector}"
 
 
+class LoggedModelId(NamedTuple):
+    """`models:/m-<32 hex digits>`: a logged model, before or beside any name that a registry gives it."""
+
+    model_id: str
+
+    def __str__(self) -> str:
+        return f"models:/{self.model_id}"
+
+
 class Place(NamedTuple):
     """A folder: a path on this disk, or any URL that fsspec knows."""
 
@@ -39,6 +48,14 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return self.url
+
+
+class LoggedSource(Protocol):
+    """What is known of logged models."""
+
+    def resolve(self, model_id: str) -> tuple[str, str] | str:
+        """Where a model's files are: a run's id and the path among its artifacts, or a URL. Raises `NotFound`."""
+        ...
 
 
 class VersionSource(Protocol):
@@ -53,11 +70,13 @@ class VersionSource(Protocol):
         ...
 
 
-def parse_model_uri(uri: str) -> RunModel | RegisteredVersion | Place:
+def parse_model_uri(uri: str) -> RunModel | RegisteredVersion | LoggedModelId | Place:
     """Tell a model's URI apart.
 
     >>> parse_model_uri("models:/wine@champion")
     RegisteredVersion(name='wine', selector='@champion')
+    >>> parse_model_uri("models:/m-00000000000000000000000000000001")
+    LoggedModelId(model_id='m-00000000000000000000000000000001')
 
     Raises:
         InvalidInput: it begins like one kind and is not well-formed.
@@ -82,16 +101,14 @@ def _run_model(uri: str) -> RunModel:
     return RunModel(check_run_id(run_id), check_artifact_path(path.rstrip("/")))
 
 
-def _registered(uri: str) -> RegisteredVersion:
+def _registered(uri: str) -> RegisteredVersion | LoggedModelId:
     rest = uri.removeprefix("models:").lstrip("/")
     name, at, alias = rest.partition("@")
     if at and alias and name and "/" not in rest:
         return RegisteredVersion(name, f"@{alias}")
     name, slash, selector = rest.partition("/")
     if _MODEL_ID.fullmatch(rest):
-        raise InvalidInput(
-            f"{uri!r} names a logged model of an MLflow server by its id: use `runs:/<run_id>/<path>` instead"
-        )
+        return LoggedModelId(rest)
     if at or not name or not slash or not selector or "/" in selector:
         raise InvalidInput(
             f"{uri!r} is no model: expected models:/<name>/<version>, models:/<name>/<stage>, models:/<name>/latest or "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from stageline.errors import InvalidInput, StagelineError, StorageFailed
-from stageline.models.uri import Place, RegisteredVersion, RunModel, parse_model_uri
+from stageline.models.uri import LoggedModelId, Place, RegisteredVersion, RunModel, parse_model_uri
 
 _log = logging.getLogger("stageline")
 
@@ -46,7 +46,7 @@ def find(source: Source, uri: str) -> Found:
     return fetch_version(source, place.name, source.version_of(uri))
 
 
-def public_name(place: RunModel | RegisteredVersion | Place) -> str:
+def public_name(place: RunModel | RegisteredVersion | LoggedModelId | Place) -> str:
     """What clients are told: not where a folder is, and no credentials of a URL."""
     if isinstance(place, Place):
         return place.url.partition("?")[0].rstrip("/").rpartition("/")[2] or "model"

@@ -61,6 +61,13 @@ class LoggedModels(LoggedModelJournals):
             return f"{self._runs.artifact_uri(model.artifact_run_id)}/{model.artifact_path}"
         return f"{self._store.url.rstrip('/')}/{layout.logged_model_artifacts(model.model_id).rstrip('/')}"
 
+    def resolve(self, model_id: str) -> tuple[str, str] | str:
+        """Where the model's files are: a run's id and the path among its artifacts, or a URL. Raises `NotFound`."""
+        model = self.get(model_id)
+        if model.artifact_run_id is not None and model.artifact_path is not None:
+            return model.artifact_run_id, model.artifact_path
+        return self.artifact_uri(model)
+
     def of_experiment(self, experiment_id: str, *, even_deleted: bool = False) -> list[LoggedModel]:
         """The models of an experiment without their metrics, in no order: a listing, and two requests a model."""
         prefix = layout.experiment_models(names.check_experiment_id(experiment_id))
