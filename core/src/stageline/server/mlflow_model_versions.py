@@ -107,6 +107,7 @@ ENDPOINTS = [
     Endpoint("GET", "model-versions/get", asks.OneVersion, get),
     Endpoint("GET", "model-versions/get-download-uri", asks.OneVersion, download_uri),
     Endpoint("GET", "model-versions/search", asks.Search, search),
+    Endpoint("POST", "model-versions/search", asks.Search, search),
     Endpoint("PATCH", "model-versions/update", asks.UpdateVersion, update),
     Endpoint("POST", "model-versions/transition-stage", asks.Transition, transition),
     Endpoint("DELETE", "model-versions/delete", asks.OneVersion, delete),

@@ -88,6 +88,7 @@ ENDPOINTS = [
     Endpoint("POST", "registered-models/create", asks.CreateModel, create),
     Endpoint("GET", "registered-models/get", asks.OneModel, get),
     Endpoint("GET", "registered-models/search", asks.Search, search),
+    Endpoint("POST", "registered-models/search", asks.Search, search),  # R's client
     Endpoint("PATCH", "registered-models/update", asks.UpdateModel, update),
     Endpoint("POST", "registered-models/rename", asks.RenameModel, rename),
     Endpoint("DELETE", "registered-models/delete", asks.OneModel, delete),
