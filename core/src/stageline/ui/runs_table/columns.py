@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from stageline.domain.query import Entity, OrderBy
 from stageline.domain.run import TAG_PARENT_RUN_ID, TAG_RUN_NAME, TAG_USER
 from stageline.domain.task_tags import TAG_TASK
-from stageline.ui.registry.primary import Primary, sign_of
+from stageline.ui.experiments.primary import SYSTEM
 
 if TYPE_CHECKING:
     from stageline.tracking.run_table import ColumnFacts
+    from stageline.ui.registry.primary import Primary
 
 MOST_PARAMS = 4
 MOST_METRICS = 8
 MOST_FOUND = 50
-TAG_PRIMARY = "mlflow.experiment.primaryMetric.name"
-TAG_PRIMARY_GREATER = "mlflow.experiment.primaryMetric.greaterIsBetter"
-"""The tags by which MLflow's pages know an experiment's primary metric."""
 
 _PREFIXES = {Entity.METRIC: "metrics.", Entity.PARAM: "params.", Entity.TAG: "tags."}
 _ATTRIBUTES = {
@@ -27,7 +25,6 @@ _ATTRIBUTES = {
     "user": "user_id", "run_id": "run_id",
 }  # fmt: skip
 _HIDDEN_TAGS = frozenset({TAG_RUN_NAME, TAG_USER, TAG_PARENT_RUN_ID})
-_SYSTEM = "system/"
 
 
 class Column(NamedTuple):
@@ -139,35 +136,6 @@ class Catalogue:
         found = [
             (-each.runs, name)
             for name, each in self.facts.items()
-            if each.entity is entity and not each.is_constant and not each.key.startswith(_SYSTEM)
+            if each.entity is entity and not each.is_constant and not each.key.startswith(SYSTEM)
         ]
         return [name for _, name in sorted(found)]
-
-
-def primary_of(tags: Mapping[str, str], catalogue: Catalogue) -> Primary | None:
-    """The metric that an experiment is about: as its tags say, else one that most of its runs have.
-
-    Of several, a name that says which way it is better goes before one that does not, validation before training.
-    """
-    if named := tags.get(TAG_PRIMARY, ""):
-        greater = tags.get(TAG_PRIMARY_GREATER, "").lower()
-        return Primary(named, {"true": 1, "false": -1}.get(greater, sign_of(named)))
-    metrics = [
-        each
-        for each in catalogue.facts.values()
-        if each.entity is Entity.METRIC and each.runs and not each.key.startswith(_SYSTEM)
-    ]
-    if not metrics:
-        return None
-    most = max(each.runs for each in metrics)
-    common = [each.key for each in metrics if each.runs * 2 >= most]
-    best = min(common, key=lambda key: (not sign_of(key), _distance(key), key))
-    return Primary(best, sign_of(best))
-
-
-def _distance(key: str) -> int:
-    """From data that the model has not seen."""
-    lowered = key.lower()
-    if lowered.startswith(("val", "test", "eval")):
-        return 0
-    return 2 if lowered.startswith("train") else 1

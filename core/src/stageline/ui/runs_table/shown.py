@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from stageline.domain.query import Comparison, Entity
 from stageline.domain.run import RunStatus
 from stageline.tracking.run_table import Cells, RunTable, Selection
+from stageline.ui.experiments.primary import experiment_metric
 from stageline.ui.registry.primary import Primary, sign_of
 from stageline.ui.runs_table.asked import ROWS, Asked
-from stageline.ui.runs_table.columns import Catalogue, Column, primary_of
+from stageline.ui.runs_table.columns import Catalogue, Column
 from stageline.ui.runs_table.filtering import FilterError, read_box
 from stageline.ui.runs_table.rows import Best, RowMaker, RunRow
 
@@ -65,7 +66,7 @@ def open_table(workspace: Workspace, experiment: Experiment, asked: Asked) -> Op
     now_ms = workspace.clock.now_ms()
     table = workspace.run_table(experiment.experiment_id)
     catalogue = Catalogue(table.columns())
-    primary = primary_of(experiment.tags, catalogue)
+    primary = experiment_metric(experiment, catalogue.facts.values())
     chosen = [column for name in asked.columns if (column := catalogue.find(name))]
     if chosen and "name" not in asked.columns:
         chosen.insert(0, NAME)

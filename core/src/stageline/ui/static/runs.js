@@ -47,7 +47,7 @@ async function selectionChanged() {
 function showChosen(count) {
   for (const box of boxes()) box.closest("tr").classList.toggle("is-selected", box.checked);
   const text = document.querySelector("[data-chosen]");
-  if (text) text.textContent = count ? `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"} selected` : "Select runs to compare, tag or delete them";
+  if (text) text.textContent = count ? `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"} selected` : "Nothing selected";
   const all = document.querySelector("[data-all]");
   if (!all) return;
   const ticked = boxes().filter((box) => box.checked).length;

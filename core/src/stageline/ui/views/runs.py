@@ -52,6 +52,7 @@ def runs(page: Page, experiment_id: str) -> Response:
         constant=opened.catalogue.constant(),
         groupings=groupings(opened),
         spans=SPANS,
+        may_write=page.may("write", experiment=experiment.name),
         size=ROWS,
         most_in_url=MOST_IN_URL,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stageline.errors import InvalidInput, StagelineError
+from stageline.errors import InvalidInput, NotFound, StagelineError
 from stageline.storage.parallel import together
+from stageline.ui.formats import plural
 from stageline.ui.runs_table.asked import MOST_IN_URL
 from stageline.ui.view import View
 
@@ -21,30 +22,37 @@ MOST_AT_ONCE = 1_000
 
 
 def bulk(page: Page, experiment_id: str) -> Response:
-    """Tag, delete, restore or compare the runs that are selected."""
-    page.workspace.experiments.get(experiment_id)
+    """Tag, delete or restore the runs that are selected."""
     run_ids = chosen(page)
-    if not run_ids:
-        raise InvalidInput("no run is selected: tick some rows first")
-    action = str(page.form.get("action", ""))
-    if action == "compare":
-        return page.redirect("/compare", run=run_ids)
     if len(run_ids) > MOST_AT_ONCE:
         raise InvalidInput(
             f"at most {MOST_AT_ONCE:,} runs are changed at once, not {len(run_ids):,}"
         )
-    deed, done = _deed(page, action)
+    # Who may change this experiment may not, by naming its runs here, change another.
+    here = {row.run_id for row in page.workspace.run_table(experiment_id).rows_of(run_ids, ())}
+    if strange := [run_id for run_id in run_ids if run_id not in here]:
+        raise NotFound(
+            f"{len(strange)} of the runs are not of this experiment, such as {strange[0]!r}"
+        )
+    deed, done = _deed(page)
     failed = [told for told in together(lambda run_id: _tried(deed, run_id), run_ids) if told]
-    count = len(run_ids) - len(failed)
-    notice = f"{done} {count:,} {'run' if count == 1 else 'runs'}"
+    notice = f"{done} {plural(len(run_ids) - len(failed), 'run')}"
     if failed:
         notice += f"; {len(failed):,} not: {failed[0]}"
     return page.redirect(back(page, experiment_id), notice=notice)
 
 
+def compare(page: Page, experiment_id: str) -> Response:
+    """To the runs that are selected, side by side."""
+    return page.redirect("/compare", run=chosen(page))
+
+
 def chosen(page: Page) -> list[str]:
-    """The runs that a form names."""
-    return list(dict.fromkeys(str(run_id) for run_id in page.form.getlist("run")))
+    """The runs that a form names. Raises `InvalidInput` where it names none."""
+    found = list(dict.fromkeys(str(run_id) for run_id in page.form.getlist("run")))
+    if not found:
+        raise InvalidInput("no run is selected: tick some rows first")
+    return found
 
 
 def back(page: Page, experiment_id: str) -> str:
@@ -52,8 +60,8 @@ def back(page: Page, experiment_id: str) -> str:
     return page.own_path(str(page.form.get("next") or page.url(f"/experiments/{experiment_id}")))
 
 
-def _deed(page: Page, action: str) -> tuple[Callable[[str], object], str]:
-    runs = page.workspace.runs
+def _deed(page: Page) -> tuple[Callable[[str], object], str]:
+    runs, action = page.workspace.runs, str(page.form.get("action", ""))
     if action == "delete":
         return runs.delete, "Deleted"
     if action == "restore":
@@ -78,7 +86,7 @@ def _tried(deed: Callable[[str], object], run_id: str) -> str | None:
 def keep_choice(page: Page, experiment_id: str) -> Response:
     """A short id for a selection that is too long for the address."""
     page.workspace.experiments.get(experiment_id)
-    run_ids = chosen(page)
+    run_ids = list(dict.fromkeys(str(run_id) for run_id in page.form.getlist("run")))
     if len(run_ids) <= MOST_IN_URL:
         return page.json({"run": run_ids})
     return page.json({"choice": page.workspace.views.keep_choice(experiment_id, run_ids)})
@@ -109,7 +117,8 @@ def open_view(page: Page, experiment_id: str, view_id: str) -> Response:
 
 ROUTES = [
     View("/experiments/{experiment_id}/bulk", bulk, methods=("POST",)),
-    View("/experiments/{experiment_id}/choice", keep_choice, methods=("POST",)),
+    View("/experiments/{experiment_id}/compare", compare, methods=("POST",), right="read"),
+    View("/experiments/{experiment_id}/choice", keep_choice, methods=("POST",), right="read"),
     View("/experiments/{experiment_id}/views", save_view, methods=("POST",)),
     View("/experiments/{experiment_id}/views/{view_id}", open_view),
     View("/experiments/{experiment_id}/views/{view_id}/delete", delete_view, methods=("POST",)),
