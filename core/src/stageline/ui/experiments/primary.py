@@ -27,7 +27,10 @@ def chosen_metric(experiment: Experiment) -> Primary | None:
 
 
 def experiment_metric(experiment: Experiment, columns: Iterable[ColumnFacts]) -> Primary | None:
-    """The chosen one, else the metric that most runs have, by name where several do; none without metrics."""
+    """The chosen one, else one that most runs have; none without metrics.
+
+    Of several, a name that says which way it is better goes before one that does not, validation before training.
+    """
     chosen = chosen_metric(experiment)
     if chosen is not None:
         return chosen
@@ -36,8 +39,18 @@ def experiment_metric(experiment: Experiment, columns: Iterable[ColumnFacts]) ->
     ]
     if not metrics:
         return None
-    key = min(metrics, key=lambda one: (-one.runs, one.key)).key
+    most = max(one.runs for one in metrics)
+    common = [one.key for one in metrics if one.runs * 2 >= most]
+    key = min(common, key=lambda one: (not sign_of(one), _distance(one), one))
     return Primary(key, _sign(experiment, key))
+
+
+def _distance(key: str) -> int:
+    """From data that the model has not seen."""
+    lowered = key.lower()
+    if lowered.startswith(("val", "test", "eval")):
+        return 0
+    return 2 if lowered.startswith("train") else 1
 
 
 def _sign(experiment: Experiment, key: str) -> int:
