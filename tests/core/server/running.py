@@ -24,13 +24,15 @@ _URL = re.compile(r"serving \S+ on http://127\.0\.0\.1:(\d+)")
 class Running:
     """A server, until the end of the block."""
 
-    def __init__(self, store: str, folder: Path, *options: str, **environment: str) -> None:
+    def __init__(
+        self, store: str, folder: Path, *options: str, command: str = "server", **environment: str
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"log-{time.monotonic_ns()}"
         stageline = str(Path(sys.executable).with_name("stageline"))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [stageline, "--store", store, "server", "--port", "0", *options],
+                [stageline, "--store", store, command, "--port", "0", *options],
                 stdout=log,
                 stderr=log,
                 env={

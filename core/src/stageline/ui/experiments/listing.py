@@ -17,6 +17,8 @@ SIZE = 50
 """Experiments of one page."""
 FEW = 200
 """So many at most are sorted by their latest runs when nobody has said how: that asks the index of each."""
+KEPT_MS = 30_000
+"""How old the runs by which many experiments are sorted may be; what is shown of them is not."""
 MOST = 1000
 """Experiments of one answer of a search."""
 ORDERS = ("name", "created", "last", "runs")
@@ -94,23 +96,28 @@ def list_page(
     """One page of what was found."""
     if order.lstrip("-") not in ORDERS:
         order = "-last" if len(found) <= FEW else "-created"
-    shown = _sorted(overviews, found, order)[start : start + SIZE]
+    begun_ms = workspace.clock.now_ms()
+    old_ms = begun_ms - (KEPT_MS if len(found) > SIZE else 0)
+    shown = _sorted(overviews, found, order, old_ms)[start : start + SIZE]
+    fresh = overviews.of(shown, since_ms=begun_ms)
     rows = [
         Row(one, overview, workspace.experiments.creator(one.experiment_id))
-        for one, overview in zip(shown, overviews.of(shown), strict=True)
+        for one, overview in zip(shown, fresh, strict=True)
     ]
     is_untouched = len(found) <= 1 and not any(row.overview.total for row in rows)
     return Listing(rows, len(found), order, is_untouched)
 
 
-def _sorted(overviews: Overviews, found: list[Experiment], order: str) -> list[Experiment]:
+def _sorted(
+    overviews: Overviews, found: list[Experiment], order: str, since_ms: int
+) -> list[Experiment]:
     by, is_down = order.lstrip("-"), order.startswith("-")
     by_name = sorted(found, key=lambda one: (one.name.lower(), one.experiment_id))
     if by == "name":
         return by_name[::-1] if is_down else by_name
     if by == "created":
         return sorted(by_name, key=lambda one: one.creation_time, reverse=is_down)
-    known = overviews.of(by_name, for_order=True)
+    known = overviews.of(by_name, since_ms=since_ms)
     weights = {one.experiment_id: _weight(of, by) for one, of in zip(by_name, known, strict=True)}
     return sorted(by_name, key=lambda one: weights[one.experiment_id], reverse=is_down)
 

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 STRIP = 16
 """Runs of the strip, the latest."""
-FRESH_MS = 1_000
-KEPT_MS = 60_000
-"""How old what is only sorted by may be; what is shown is `FRESH_MS` old at most."""
-AT_ONCE = 8
+AT_ONCE = 16
 
 
 class LastRun(NamedTuple):
@@ -54,22 +51,20 @@ class Overviews:
         self._workspace = workspace
         self._kept: dict[str, tuple[int, dict[str, str], Overview]] = {}
 
-    def of(self, experiments: Iterable[Experiment], *, for_order: bool = False) -> list[Overview]:
-        """One for each, two listings where the index is asked. Raises `StorageFailed`.
+    def of(self, experiments: Iterable[Experiment], *, since_ms: int) -> list[Overview]:
+        """One for each, that was read at `since_ms` or later; two listings where the index is asked.
 
-        Args:
-            experiments: Of this workspace.
-            for_order: Older ones will do.
+        Raises:
+            StorageFailed: the store does not answer.
         """
-        oldest = KEPT_MS if for_order else FRESH_MS
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="overview") as threads:
-            return list(threads.map(lambda one: self._one(one, oldest), experiments))
+            return list(threads.map(lambda one: self._one(one, since_ms), experiments))
 
-    def _one(self, experiment: Experiment, oldest_ms: int) -> Overview:
-        now_ms = self._workspace.clock.now_ms()
-        at_ms, tags, kept = self._kept.get(experiment.experiment_id, (0, {}, Overview()))
-        if 0 <= now_ms - at_ms < oldest_ms and tags == experiment.tags:
+    def _one(self, experiment: Experiment, since_ms: int) -> Overview:
+        read_ms, tags, kept = self._kept.get(experiment.experiment_id, (-1, {}, Overview()))
+        if read_ms >= since_ms and tags == experiment.tags:
             return kept
+        now_ms = self._workspace.clock.now_ms()
         found = self._read(experiment)
         self._kept[experiment.experiment_id] = now_ms, experiment.tags, found
         return found
