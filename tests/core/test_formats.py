@@ -42,6 +42,7 @@ from stageline.storage.shard import decode_row, unpack_shard
 from stageline.storage.wal import WalHead, decode_head, scan_frames
 from stageline.tasks.forwarding import CURSOR_FORMAT, Watcher
 from stageline.tracking.reading import RunReader
+from stageline.tracking.saved_views import CHOICE_FORMAT, VIEW_FORMAT, Choice, SavedView
 from stageline.tracking.stream import START_FORMAT, RunStart
 
 FIXTURES = Path(__file__).parent / "fixtures" / "formats"
@@ -240,6 +241,22 @@ def test_watcher_of_version_1() -> None:
     assert watcher == Watcher(txn="cd" * 16, cursor='{"wine":3}', time=T)
 
 
+def test_saved_view_of_version_1() -> None:
+    view, _ = decode_document(fixture("view-1.json"), SavedView, VIEW_FORMAT, "it")
+    assert view == SavedView(
+        view_id="0a1b2c3d4e",
+        name="Best ones",
+        query="filter=rmse+%3C+60&order=metrics.rmse",
+        actor="ann",
+        time=T,
+    )
+
+
+def test_choice_of_runs_of_version_1() -> None:
+    choice, _ = decode_document(fixture("choice-1.json"), Choice, CHOICE_FORMAT, "it")
+    assert choice == Choice(run_ids=[RUN, "aa" * 16])
+
+
 def test_start_of_version_1() -> None:
     start, _ = decode_document(fixture("start-1.json"), RunStart, START_FORMAT, "it")
     assert start == RunStart(
@@ -296,6 +313,8 @@ JSON_DOCUMENTS: list[tuple[str, Any]] = [
     ("store-1.json", StoreFormat),
     ("logged_model-1.json", LoggedModelEntry),
     ("watcher-1.json", Watcher),
+    ("view-1.json", SavedView),
+    ("choice-1.json", Choice),
 ]
 
 
