@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from math import isfinite
 from typing import TYPE_CHECKING
 
-from stageline.domain.logged_model import LoggedModelStatus
 from stageline.errors import InvalidInput
 from stageline.server import asks_logged_models as asks
 from stageline.server.endpoint import Call, Endpoint
 from stageline.server.file_places import model_place
 from stageline.server.mlflow_experiments import found, paged
+from stageline.server.mlflow_logged_model_shapes import (
+    STATUSES,
+    logged_model_shape,
+    logged_model_uri,
+)
 from stageline.server.mlflow_logging import writing
-from stageline.server.mlflow_shapes import Shape, model_files_uri, number, pairs
+from stageline.server.mlflow_shapes import Shape
 from stageline.server.wire import required
 from stageline.tracking.logged_model_search import asked_dataset, asked_order
 
 if TYPE_CHECKING:
-    from stageline.domain.logged_model import LoggedModel, ModelMetric
+    from stageline.domain.logged_model import LoggedModel, LoggedModelStatus
     from stageline.server.asks import Tag
-
-STATUSES = {
-    "LOGGED_MODEL_PENDING": LoggedModelStatus.PENDING,
-    "LOGGED_MODEL_READY": LoggedModelStatus.READY,
-    "LOGGED_MODEL_UPLOAD_FAILED": LoggedModelStatus.FAILED,
-}
-"""As protobuf names them, in the order of its numbers, from 1."""
-_NAMES = {status: name for name, status in STATUSES.items()}
 
 
 def create(call: Call, ask: asks.CreateLoggedModel) -> Shape:
@@ -73,7 +68,7 @@ def search(call: Call, ask: asks.SearchLoggedModels) -> Shape:
         ],
         page_token=ask.page_token or None,
     )
-    return paged("models", [logged_model_shape(call, one) for one in page], page.token)
+    return paged("models", [logged_model_shape(call.replica, one) for one in page], page.token)
 
 
 def set_tags(call: Call, ask: asks.LoggedModelTags) -> None:
@@ -99,63 +94,14 @@ def list_files(call: Call, ask: asks.LoggedModelFolder) -> Shape:
         for one in place.files.list(place.path)
     ]
     shape: Shape = {"files": files} if files else {}
-    return {"root_uri": _files_uri(call, call.workspace.logged_models.get(model_id)), **shape}
-
-
-# -- shapes ---------------------------------------------------------------------------------------------
-
-
-def logged_model_shape(call: Call, model: LoggedModel) -> Shape:
-    """A logged model, with what runs measured of it."""
-    info: Shape = {
-        "model_id": model.model_id,
-        "experiment_id": model.experiment_id,
-        "name": model.name,
-        "creation_timestamp_ms": model.creation_timestamp,
-        "last_updated_timestamp_ms": model.last_updated_timestamp,
-        "artifact_uri": _files_uri(call, model),
-        "status": _NAMES[model.status],
-        "model_type": model.model_type or "",
-        "source_run_id": model.source_run_id or "",
+    return {
+        "root_uri": logged_model_uri(call.replica, call.workspace.logged_models.get(model_id)),
+        **shape,
     }
-    if model.status_message:
-        info["status_message"] = model.status_message
-    if model.tags:
-        info["tags"] = pairs(model.tags)
-    data: Shape = {}
-    if model.params:
-        data["params"] = pairs(model.params)
-    if model.metrics:
-        data["metrics"] = [_metric_shape(model.model_id, one) for one in model.metrics]
-    return {"info": info, "data": data}
-
-
-def _metric_shape(model_id: str, metric: ModelMetric) -> Shape:
-    shape: Shape = {
-        "key": metric.key,
-        "value": metric.value if isfinite(metric.value) else number(metric.value),
-        "timestamp": metric.timestamp,
-        "step": metric.step,
-        "model_id": model_id,
-        "run_id": metric.run_id,
-    }
-    if metric.dataset_name:
-        shape["dataset_name"] = metric.dataset_name
-        shape["dataset_digest"] = metric.dataset_digest or ""
-    return shape
 
 
 def _told(call: Call, model: LoggedModel) -> Shape:
-    return {"model": logged_model_shape(call, model)}
-
-
-def _files_uri(call: Call, model: LoggedModel) -> str:
-    if call.replica.options.artifacts == "direct":
-        return call.workspace.logged_models.artifact_uri(model)
-    return model_files_uri(model.experiment_id, model.model_id)
-
-
-# -- asks -----------------------------------------------------------------------------------------------
+    return {"model": logged_model_shape(call.replica, model)}
 
 
 def _known(

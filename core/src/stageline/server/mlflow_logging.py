@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import names
-from stageline.domain.logged_model import LINK, ModelMetric
-from stageline.domain.run import MetricPoint, Point
+from stageline.domain.logged_model import LINK
+from stageline.domain.run import Point
 from stageline.errors import Conflict, InvalidInput, NotFound
 from stageline.server import asks
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
+from stageline.server.model_links import measured_links, tag_key, unrepeated
 from stageline.server.wire import required
 from stageline.tracking.texts import fitting_tag_text
 
@@ -58,18 +59,18 @@ def log_metric(call: Call, ask: asks.LogMetric) -> None:
     point = _point(ask)
     run_id = required("run_id", ask.run_id or ask.run_uuid)
     with writing(call, run_id) as (active, _):
-        links = _links(call, run_id, [ask])
-        _log(active, _unrepeated(active, [point]) if links else [point], {}, links)
+        links = measured_links(call, run_id, [ask])
+        _log(active, unrepeated(active, [point]) if links else [point], {}, links)
 
 
 def log_batch(call: Call, ask: asks.LogBatch) -> None:
     points, params, tags = _checked(ask)
     run_id = required("run_id", ask.run_id)
     with writing(call, run_id) as (active, held):
-        links = _links(call, run_id, ask.metrics)
+        links = measured_links(call, run_id, ask.metrics)
         if params:
             _log_params(call, active, held, params)
-        _log(active, _unrepeated(active, points) if links else points, {}, {**tags, **links})
+        _log(active, unrepeated(active, points) if links else points, {}, {**tags, **links})
 
 
 def log_param(call: Call, ask: asks.LogParam) -> None:
@@ -154,47 +155,6 @@ def text(name: str, value: str | None) -> str:
     if value is None:
         raise InvalidInput(f"Missing value for required parameter '{name}'.")
     return value
-
-
-def tag_key(key: str | None) -> str:
-    """The key of a tag that a client sets. Raises `InvalidInput` for those that tie runs to logged models."""
-    key = required("key", key)
-    if key.startswith(LINK):
-        raise InvalidInput(
-            f"Invalid tag key {key[:100]!r}: what begins with {LINK!r} is kept for logged models"
-        )
-    return key
-
-
-def _links(
-    call: Call, run_id: str, metrics: Sequence[asks.Metric | asks.LogMetric]
-) -> dict[str, str]:
-    """The tags that say what is measured of logged models. Raises `NotFound`."""
-    measured = [
-        (
-            one.model_id,
-            ModelMetric(
-                one.key or "",
-                one.value or 0.0,
-                one.step or 0,
-                one.timestamp or 0,
-                run_id,
-                one.dataset_name or None,
-                one.dataset_digest or None,
-            ),
-        )
-        for one in metrics
-        if one.model_id
-    ]
-    return call.workspace.logged_models.measured(run_id, measured) if measured else {}
-
-
-def _unrepeated(active: ActiveRun, points: list[Point]) -> list[Point]:
-    """Without the run's last points: clients log them again to say of which model they are."""
-    last = active.snapshot().metrics
-    return [
-        point for point in points if point[0] not in last or last[point[0]] != MetricPoint(*point)
-    ]
 
 
 ENDPOINTS = [

@@ -8,8 +8,8 @@ from stageline.errors import InvalidInput, NotFound
 from stageline.server import asks
 from stageline.server.endpoint import Call, Endpoint
 from stageline.server.mlflow_experiments import paged, view_of
-from stageline.server.mlflow_logging import tag_key
 from stageline.server.mlflow_shapes import Shape, info_shape, run_shape
+from stageline.server.model_links import tag_key
 from stageline.server.wire import required
 
 STATUS_NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
