@@ -486,3 +486,26 @@ def test_one_of_many_processes_adopts_a_log(log: WriteAheadLog, path: Path) -> N
     assert sorted(line(racer) for racer in racers) == [b"lost", b"lost", b"lost", b"won"]
     for racer in racers:
         racer.communicate()
+
+
+def test_records_that_are_appended_together_lie_side_by_side_in_one_write(tmp_path, monkeypatch):
+    writes = []
+    really = os.write
+    monkeypatch.setattr(
+        os, "write", lambda fd, data: writes.append(bytes(data)) or really(fd, data)
+    )
+    log = create_wal(tmp_path / "w.wal", HEAD, b"first")
+    log.append(b"one", b"two", b"three")
+    log.close()
+    assert len(writes) == 2
+    frames = scan_frames(read_tail(tmp_path / "w.wal", 0))
+    assert frames.payloads[1:] == [b"first", b"one", b"two", b"three"]
+    assert log.begun_with == len(writes[0])
+
+
+def test_no_record_among_several_is_longer_than_readers_take_for_sound(tmp_path):
+    log = create_wal(tmp_path / "w.wal", HEAD)
+    with pytest.raises(InvalidInput, match="smaller parts"):
+        log.append(b"fine", bytes(wal.MAX_RECORD + 1))
+    log.close()
+    assert len(scan_frames(read_tail(tmp_path / "w.wal", 0)).payloads) == 1

@@ -384,3 +384,9 @@ def test_printed_text_is_kept_in_order(workspace: Workspace) -> None:
         ("stdout", "epoch 1\n"),
         ("stderr", "careful\n"),
     ]
+
+
+def test_an_id_whose_claim_is_being_written_is_taken(workspace: Workspace) -> None:
+    workspace.store.replace("runs/nightly/log/start.json", b"")
+    with pytest.raises(AlreadyExists, match="nightly"):
+        workspace.runs.create(run_id="nightly")

@@ -14,7 +14,6 @@ import errno
 import fcntl
 import os
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -72,20 +71,23 @@ class WriteAheadLog:
     """An open log; made by `create_wal` or `adopt_wal`.
 
     `append(payload)` is safe from many threads and raises `StorageFailed` if the disk did not take the record whole,
-    `InvalidInput` if it is longer than `MAX_RECORD`.
+    `InvalidInput` if it is longer than `MAX_RECORD`. `append(payload, *more)` writes several records at once: they lie
+    side by side, and cost one call.
     """
 
     def __init__(self, path: Path, descriptor: int, *, sync_each: bool = False) -> None:
         self.path = path
         self.on_detached: Callable[[], None] = _refuse_closed
         """Called by `append` when the log is closed, or was the parent's: may open another with `restart`."""
+        self.begun_with = 0
+        """Bytes that it was created with; 0 if another process created it."""
         self._descriptor = descriptor
         self.append, self._attach = _appender(self, sync_each)
         self._attach(descriptor)
 
-    def restart(self, path: Path, head: WalHead) -> None:
-        """Go on in a new file at `path`."""
-        self._descriptor = _named_with_head(path, head)
+    def restart(self, path: Path, head: WalHead, first: bytes | None = None) -> None:
+        """Go on in a new file at `path`, with the record `first` if there is one."""
+        self._descriptor = _named(path, _beginning(head, first))
         self.path = path
         self._attach(self._descriptor)
 
@@ -104,21 +106,41 @@ class WriteAheadLog:
             self._descriptor = -1
 
 
-def create_wal(path: Path, head: WalHead, *, sync_each: bool = False) -> WriteAheadLog:
-    """Start a log at `path`, a name that nobody else uses; its folder is made if need be."""
-    return WriteAheadLog(path, _named_with_head(path, head), sync_each=sync_each)
+def create_wal(
+    path: Path, head: WalHead, first: bytes | None = None, *, sync_each: bool = False
+) -> WriteAheadLog:
+    """Start a log at `path`, a name that nobody else uses; its folder is made if need be.
+
+    Args:
+        path: Where.
+        head: What it begins with.
+        first: The first record, if there is one already.
+        sync_each: Whether each record survives a loss of power.
+    """
+    frames = _beginning(head, first)
+    log = WriteAheadLog(path, _named(path, frames), sync_each=sync_each)
+    log.begun_with = len(frames)
+    return log
 
 
-def _named_with_head(path: Path, head: WalHead) -> int:
+def _beginning(head: WalHead, first: bytes | None) -> bytes:
+    return _frame(_encode_head(head)) + (b"" if first is None else _frame(first))
+
+
+def _frame(payload: bytes) -> bytes:
+    if len(payload) > MAX_RECORD:
+        raise _too_long(len(payload))
+    return _FRAME.pack(len(payload), crc32(payload)) + payload
+
+
+def _named(path: Path, frames: bytes) -> int:
     """A new file gets its name only when it is locked and has its head, so that none is found that seems abandoned."""
-    payload = _encode_head(head)
     unnamed = path.with_name(f"{TEMPORARY}{path.name}")
     try:
         descriptor = _new_file(unnamed)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            frame = _FRAME.pack(len(payload), crc32(payload)) + payload
-            if os.write(descriptor, frame) != len(frame):
+            if os.write(descriptor, frames) != len(frames):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.rename(unnamed, path)
         except BaseException:
@@ -133,8 +155,8 @@ def _named_with_head(path: Path, head: WalHead) -> int:
 def _new_file(path: Path) -> int:
     name = str(path)
     for _ in range(_FOLDER_TURNS):
-        _make_folder(os.path.dirname(name))
         try:
+            _make_folder(os.path.dirname(name))
             return os.open(
                 name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
             )
@@ -144,18 +166,19 @@ def _new_file(path: Path) -> int:
 
 
 def _make_folder(folder: str) -> None:
-    # As os.makedirs, which asks for each folder first; here most of them are new.
+    # As os.makedirs, which asks for each folder first; here it and the one above are new, and no other.
+    above = os.path.dirname(folder)
+    try:
+        os.mkdir(above)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(above, exist_ok=True)
     try:
         os.mkdir(folder)
     except FileExistsError:
         if not os.path.isdir(folder):
             raise
-    except FileNotFoundError:
-        if not os.path.dirname(folder):
-            raise
-        _make_folder(os.path.dirname(folder))
-        with suppress(FileExistsError):
-            os.mkdir(folder)
 
 
 def adopt_wal(path: Path) -> WriteAheadLog | None:
@@ -252,19 +275,18 @@ def is_written(path: Path) -> bool:
 
 def _appender(
     log: WriteAheadLog, sync_each: bool
-) -> tuple[Callable[[bytes], None], Callable[[int], None]]:
+) -> tuple[Callable[..., None], Callable[[int], None]]:
     # Closures, not methods: `append` runs once for each logged point; attribute look-ups would add a third to its cost.
     pack, write, checksum, fsync = _FRAME.pack, os.write, crc32, os.fsync
     descriptor = -1
 
-    def append(payload: bytes) -> None:
+    def append(payload: bytes, *more: bytes) -> None:
         size = len(payload)
         if size > MAX_RECORD:
-            raise InvalidInput(
-                f"a record of {size} bytes is more than any reader would take for sound: log it in smaller "
-                f"parts, of at most {MAX_RECORD} bytes each"
-            )
+            raise _too_long(size)
         frame = pack(size, checksum(payload)) + payload
+        if more:
+            frame += b"".join(map(_frame, more))
         try:
             if write(descriptor, frame) != len(frame) and write(descriptor, frame) != len(frame):
                 # The torn frames stay where they are, and readers pass over them: cutting them off
@@ -276,7 +298,7 @@ def _appender(
             if descriptor >= 0:
                 raise _failed(log.path, error) from error
             log.on_detached()
-            append(payload)
+            append(payload, *more)
 
     def attach(to: int) -> None:
         nonlocal descriptor
@@ -287,6 +309,13 @@ def _appender(
 
 def _refuse_closed() -> None:
     raise StorageFailed("the run's log is closed: nothing more can be logged through this handle")
+
+
+def _too_long(size: int) -> InvalidInput:
+    return InvalidInput(
+        f"a record of {size} bytes is more than any reader would take for sound: log it in smaller parts, of at most "
+        f"{MAX_RECORD} bytes each"
+    )
 
 
 def _failed(path: Path, error: OSError) -> StorageFailed:

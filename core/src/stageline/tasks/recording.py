@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stageline.domain.redaction import Redactor
 from stageline.domain.run import Attempt, RunStatus
 from stageline.domain.task_tags import TAG_SKIPPED
-from stageline.errors import Conflict
+from stageline.errors import Conflict, InvalidInput
 from stageline.tasks import unfinished
 from stageline.tasks.code_tags import source_tags_of
 from stageline.tasks.environment import named_in_environment
@@ -69,11 +69,8 @@ class Recording:
         run = self.run
         if run is None:
             return
-        with self._sparing("record the attempt"):
-            if not self._is_joined:
-                run.note_attempt(self._attempt(RunStatus.RUNNING))
-        with self._sparing("record the params"):
-            self._log_params(run)
+        with self._sparing("record the attempt and its params"):
+            self._log_beginning(run)
         if self.call.tracking.capture_output:
             with self._sparing("capture the output"):
                 self._capture(run)
@@ -143,7 +140,8 @@ class Recording:
         """The name that the tracking gives the run, or else the orchestrator."""
         return run_name_of(self.call, self._params, self.texts)
 
-    def _log_params(self, run: ActiveRun) -> None:
+    def _log_beginning(self, run: ActiveRun) -> None:
+        attempt = None if self._is_joined else self._attempt(RunStatus.RUNNING)
         before = unfinished.taken(run.run_id) or self
         first = before.texts
         changed = [name for name, text in self.texts.items() if first.get(name, text) != text]
@@ -152,9 +150,13 @@ class Recording:
                 f"its params {changed} are not those of the attempt before: the first values stay",
             )
         try:
-            run.log_params(self.texts)
+            run.log_params(self.texts, attempt)
         except Conflict as error:  # the pipeline's own, for a task that joined it
             self._warn(str(error))
+        except InvalidInput:
+            if attempt is not None:
+                run.note_attempt(attempt)
+            raise
 
     def _capture(self, run: ActiveRun) -> None:
         from stageline.tracking.terminal import Capture
@@ -261,8 +263,7 @@ class Recording:
                 run.leave(attempt, waits=self.call.waits_elsewhere)
                 unfinished.keep(self, reason)
             else:
-                run.note_attempt(attempt)
-                run.end(status, reason)
+                run.end(status, reason, attempt)
                 self._tell_of_end()
 
     def _tell_of_end(self) -> None:

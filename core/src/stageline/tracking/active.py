@@ -176,16 +176,26 @@ class ActiveRun:
 
     # -- the end ----------------------------------------------------------------------------------
 
-    def end(self, status: RunStatus | str = RunStatus.FINISHED, reason: str | None = None) -> None:
+    def end(
+        self,
+        status: RunStatus | str = RunStatus.FINISHED,
+        reason: str | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
         """End the run, and wait until the store has it all. A second call does nothing.
+
+        Args:
+            status: How it ended.
+            reason: Why, if it did not finish.
+            attempt: How its last attempt ended.
 
         One of several writers that does not own the end (a rank above 0, a forked child) only takes its leave. If
         the store is away, a warning says so and `stageline sync` sends the rest later.
         """
         if not self._writer.owns_end:
-            self.leave()
+            self.leave(attempt)
             return
-        self._close(lambda: self._writer.set_status(RunStatus(status), reason))
+        self._close(lambda: self._writer.set_status(RunStatus(status), reason, attempt=attempt))
 
     def leave(self, attempt: Attempt | None = None, *, waits: bool = False) -> None:
         """Stop writing without ending the run: for one of several writers, or an attempt that will be followed.

@@ -244,8 +244,7 @@ class RunOpening:
             **how,
         )
         if self._spool is None:
-            writer.stream.ship_start()
-            writer.stream.publish_live()
+            writer.stream.begin_in_store()
         active = ActiveRun(
             writer, self._settings, self.artifact_uri(started.run_id), self.warn_away, self._forget
         )

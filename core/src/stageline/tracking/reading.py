@@ -100,9 +100,10 @@ class RunReader:
         return StoredRun(summary, {}, {}, [], {}, {})
 
     def start_writer(self, run_id: str) -> str:
-        """The writer that claimed the run's id. Raises `NotFound`."""
+        """The writer that claimed the run's id; empty if its claim is. Raises `NotFound`."""
         key = layout.run_start(run_id)
-        return decode_document(self._store.read(key), RunStart, START_FORMAT, key)[0].writer
+        data = self._store.read(key)
+        return decode_document(data, RunStart, START_FORMAT, key)[0].writer if data else ""
 
     def series(self, run: StoredRun, key: str) -> list[MetricPoint]:
         """All points of one metric, by attempt, step and time of logging."""
@@ -227,7 +228,9 @@ class RunReader:
         key = layout.run_start(run_id)
         if any(entry.key == key for entry in entries):
             data = self._store.read(key)
-            if not data:  # a loss of power took what it said; the writers' own records say it too
+            if (
+                not data
+            ):  # it is being written, or its writer was lost; the writers' own records say it too
                 return
             start, _ = decode_document(data, RunStart, START_FORMAT, key)
             experiment = start.experiment_id or None

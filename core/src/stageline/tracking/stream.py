@@ -107,10 +107,15 @@ class LogStream:
         self._first_record: bytes | None = None
         self._is_start_shipped = not head.claims_id
 
-    def begin(self, started: Started) -> None:
-        """Take in the first record of a log that no thread but this knows of yet, so that it need not be read."""
+    def begin(self, started: Started, size: int) -> None:
+        """Take in the first record of a log of `size` bytes that no thread but this knows of: it need not be read."""
         self._take(started)
-        self._read_to = os.stat(self.path).st_size
+        self._read_to = size
+
+    def begin_in_store(self) -> None:
+        """Claim the run's id, and say that it lives: for a log in the store, as long as no thread but this knows it."""
+        self._claim_id()
+        self._put_live()
 
     # -- reading the log --------------------------------------------------------------------------
 
@@ -165,23 +170,26 @@ class LogStream:
         """Claim the run's id, if this writer began the run and has not done so."""
         with self.lock:
             self.catch_up()
-            if self._start is None or self._is_start_shipped:
-                return
-            ensure_format(self.store)
-            start = self._resolved(self._start)
-            document = RunStart(
-                writer=self.head.writer,
-                run_id=start.run_id,
-                experiment_id=start.experiment_id or "",
-                start_time=start.start_time,
-                stamp=start.stamp,
-                tags=start.tags,
-            )
-            key = layout.run_start(self.head.run_id)
-            if not self._claim(key, msgspec.json.encode(document)):
-                # Another writer of this run was first: what we know of its beginning travels with our records.
-                self._first_record = encode_event(start)
-            self._is_start_shipped = True
+            self._claim_id()
+
+    def _claim_id(self) -> None:
+        if self._start is None or self._is_start_shipped:
+            return
+        ensure_format(self.store)
+        start = self._resolved(self._start)
+        document = RunStart(
+            writer=self.head.writer,
+            run_id=start.run_id,
+            experiment_id=start.experiment_id or "",
+            start_time=start.start_time,
+            stamp=start.stamp,
+            tags=start.tags,
+        )
+        key = layout.run_start(self.head.run_id)
+        if not self._claim(key, msgspec.json.encode(document)):
+            # Another writer of this run was first: what we know of its beginning travels with our records.
+            self._first_record = encode_event(start)
+        self._is_start_shipped = True
 
     def _resolved(self, start: Started) -> Started:
         if start.experiment_id is None:
@@ -289,12 +297,13 @@ class LogStream:
         """Say how the run stands; also its sign of life."""
         with self.lock:
             self.catch_up()
-            if self.summary.experiment_id is not None and not self.is_finished:
-                key = layout.inbox_live(
-                    self.summary.experiment_id, self.head.run_id, self.head.writer
-                )
-                self.store.replace(key, encode_summary(self.summary))
-                self._published_to = self._read_to
+            self._put_live()
+
+    def _put_live(self) -> None:
+        if self.summary.experiment_id is not None and not self.is_finished:
+            key = layout.inbox_live(self.summary.experiment_id, self.head.run_id, self.head.writer)
+            self.store.replace(key, encode_summary(self.summary))
+            self._published_to = self._read_to
 
     def finish(self) -> None:
         """Put the rest into the store, say the last word of this writer, and drop the log if segments hold it."""
@@ -327,7 +336,11 @@ class LogStream:
             (layout.run_end(self.head.run_id, self.head.writer), body),
             (inbox, encode_summary(self.summary)),
         ]
-        together(lambda put: self.store.replace(*put), puts, width=1 if self.lies_in_store else 2)
+        if self.lies_in_store:
+            for put in puts:
+                self.store.replace(*put)
+        else:
+            together(lambda put: self.store.replace(*put), puts, width=2)
 
 
 def open_stream(

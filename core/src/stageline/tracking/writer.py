@@ -79,12 +79,13 @@ class RunWriter:
         self.is_inherited = False
         """In a forked child that has logged nothing: all of this, its locks too, is as the parent's threads left it."""
         path, head = self._new_log(claims_id=claims_id)
-        self._log: WriteAheadLog = create_wal(path, head, sync_each=sync_each)
+        first = _encode(started)
+        self._log: WriteAheadLog = create_wal(path, head, first, sync_each=sync_each)
         self._append = self._log.append
         self.log_metric = _point_logger(self._append, self._metric_keys)
         """Log one point; see `_point_logger`."""
-        self._begin(path, head)
-        self.stream.begin(started)
+        self.stream = self._stream_of(path, head)
+        self.stream.begin(started, self._log.begun_with)
         _WRITERS.add(self)
 
     def _new_log(self, *, claims_id: bool) -> tuple[Path, WalHead]:
@@ -101,9 +102,8 @@ class RunWriter:
         name = layout.run_wal(self.run_id, head.writer).rpartition("/")[2]
         return self._folder / (name if self._lies_in_store else f"{self.run_id}-{name}"), head
 
-    def _begin(self, path: Path, head: WalHead) -> None:
-        self._append(_encode(self.started))
-        self.stream = LogStream(
+    def _stream_of(self, path: Path, head: WalHead) -> LogStream:
+        return LogStream(
             self._store,
             path,
             head,
@@ -122,11 +122,16 @@ class RunWriter:
             last = {key: series.last() for key, series in columns.items()}
             self._append(_encode(ev.PointsLogged(encode_columns(columns), last)))
             return
-        for point in [_checked_point(point, self._metric_keys) for point in batch]:
-            self._append(_encode((2, *point)))
+        rows = [_encode((2, *_checked_point(point, self._metric_keys))) for point in batch]
+        if rows:
+            self._append(*rows)
 
-    def log_params(self, params: Mapping[str, Any]) -> None:
+    def log_params(self, params: Mapping[str, Any], attempt: Attempt | None = None) -> None:
         """Log params, all or none. A param keeps its first value: the same again is fine.
+
+        Args:
+            params: Their values.
+            attempt: How an attempt stands, to be said by the same write.
 
         Raises:
             Conflict: a param was logged before with another value.
@@ -145,8 +150,12 @@ class RunWriter:
                         "Log it under another key, or as a tag, which may change"
                     )
             new = {key: value for key, value in given.items() if key not in self._params}
+            said = [] if attempt is None else [self._attempt_record(attempt)]
             if new and self.keeps_params:
-                self._append(_encode(ev.ParamsLogged(self._clock.stamp(), new)))
+                said.append(_encode(ev.ParamsLogged(self._clock.stamp(), new)))
+            if said:
+                self._append(*said)
+            if self.keeps_params:
                 self._params.update(new)
 
     def learn_params(self, params: Mapping[str, str]) -> None:
@@ -182,19 +191,31 @@ class RunWriter:
 
     def note_attempt(self, attempt: Attempt) -> None:
         """Say how an attempt stands."""
-        self._append(_encode(ev.AttemptNoted(self._clock.stamp(), attempt)))
+        self._append(self._attempt_record(attempt))
+
+    def _attempt_record(self, attempt: Attempt) -> bytes:
+        return _encode(ev.AttemptNoted(self._clock.stamp(), attempt))
 
     def write_output(self, stream: str, text: str) -> None:
         """Keep text that the process printed on `stream` (`stdout` or `stderr`)."""
         self._append(_encode(ev.OutputWritten(self._clock.now_ms(), stream, text)))
 
     def set_status(
-        self, status: RunStatus, reason: str | None = None, end_time: int | None = None
+        self,
+        status: RunStatus,
+        reason: str | None = None,
+        end_time: int | None = None,
+        attempt: Attempt | None = None,
     ) -> None:
-        """Change the run's status; `end_time` in milliseconds, now if the status is terminal and none is given."""
+        """Change the run's status, and say by the same write how an attempt stands.
+
+        `end_time` in milliseconds, now if the status is terminal and none is given.
+        """
         if status.is_terminal and end_time is None:
             end_time = self._clock.now_ms()
-        self._append(_encode(ev.StatusSet(self._clock.stamp(), status, end_time, reason)))
+        said = [] if attempt is None else [self._attempt_record(attempt)]
+        said.append(_encode(ev.StatusSet(self._clock.stamp(), status, end_time, reason)))
+        self._append(*said)
 
     def append(self, payload: bytes) -> None:
         """Append an encoded record."""
@@ -231,9 +252,9 @@ class RunWriter:
 
     def _open_own_log(self) -> None:
         path, head = self._new_log(claims_id=False)
-        self._log.restart(path, head)
+        self._log.restart(path, head, _encode(self.started))
         self.is_inherited = False
-        self._begin(path, head)
+        self.stream = self._stream_of(path, head)
         self.on_fork(self)
 
 
