@@ -129,12 +129,12 @@ def log_files(workspace: Workspace, run_id: str) -> None:
 def planted_run(workspace: Workspace) -> str:
     """Scripts wherever a user may store text."""
     evil = SCRIPT + HANDLER
-    experiment_id = workspace.experiments.create(f"e {evil}")
+    experiment_id = workspace.experiments.get_or_create(f"e {evil}").experiment_id
     run = workspace.runs.create(
         experiment_id,
         run_name=f"r {evil}",
         tags={
-            f"key {evil}"[:200]: f"value {evil}",
+            "said": f"value {evil}",
             TAG_NOTE: f"{SCRIPT}\n\n[x](javascript:window.planted=6) <img src=x onerror=window.planted=7>\n\n{HANDLER}",
             "mlflow.source.name": evil,
             "mlflow.source.git.commit": evil,
@@ -154,7 +154,10 @@ def planted_run(workspace: Workspace) -> str:
             Attempt(number=1, status=RunStatus.FAILED, start_time=START, reason=evil, links=links),
         )
     )
-    run.log_batch([(f"m {SCRIPT}"[:200], 1.0, 0, START)], {f"p {SCRIPT}"[:200]: evil})
+    # No key that is checked may look so, but a log may have been written by something else.
+    run.record(ev.TagsSet(START, {f"key {evil}": evil}))
+    run.record(ev.PointLogged(f"m {evil}", 1.0, 0, START))
+    run.record(ev.ParamsLogged(START, {f"p {evil}": evil}))
     run.log_input(DatasetInput(DatasetRef(name=evil, digest="d", source=evil)))
     run.record(ev.OutputWritten(START, "stdout", f"{evil}\n"))
     files = workspace.artifacts(run.run_id)

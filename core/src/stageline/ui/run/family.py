@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_CHILDREN = 200
 LAST_RUNS = 30
+OUTLIER = 5
 
 
 class Bar(NamedTuple):
@@ -25,7 +26,7 @@ class Bar(NamedTuple):
     start_time: int
     duration_ms: int
     height: int
-    """Percent of the longest."""
+    """Percent: a hundred is the longest, or `OUTLIER` times the middle one."""
     is_this: bool
 
 
@@ -108,7 +109,10 @@ def _matching(
 
 def _bars(runs: list[Run], this: str, now_ms: int) -> list[Bar]:
     spans = [max((run.info.end_time or now_ms) - run.info.start_time, 0) for run in runs]
-    longest = max(spans, default=0) or 1
+    # A run that hung must not flatten all others.
+    longest = (
+        min(max(spans, default=0), OUTLIER * sorted(spans)[len(spans) // 2] if spans else 0) or 1
+    )
     bars = [
         Bar(
             run_id=run.info.run_id,
@@ -116,7 +120,7 @@ def _bars(runs: list[Run], this: str, now_ms: int) -> list[Bar]:
             status=run.info.status,
             start_time=run.info.start_time,
             duration_ms=span,
-            height=max(round(100 * span / longest), 8),
+            height=min(max(round(100 * span / longest), 8), 100),
             is_this=run.info.run_id == this,
         )
         for run, span in zip(runs, spans, strict=True)
