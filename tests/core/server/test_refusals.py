@@ -19,7 +19,7 @@ from stageline.errors import (
     NotFound,
     StorageFailed,
 )
-from stageline.server.app import TRACKING
+from stageline.server.app import REGISTRY, TRACKING
 from stageline.server.endpoint import Call, Endpoint, Nothing
 from stageline.server.failures import TABLE, Refused, answer_to
 from stageline.server.options import Limits, Options
@@ -169,30 +169,38 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-POSTS = [one for one in TRACKING if one.method == "POST"]
+ALL = [*TRACKING, *REGISTRY]
+WRITES = [one for one in ALL if one.method != "GET"]
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_no_body_makes_the_server_fail(server: Asked, data: st.DataObject) -> None:
-    endpoint = data.draw(st.sampled_from(POSTS))
+    endpoint = data.draw(st.sampled_from(WRITES))
     fields = [*endpoint.ask.__struct_fields__, "x"]
     known = st.sampled_from(["0", "m", 1, "active", True])
     body = data.draw(st.dictionaries(st.sampled_from(fields), JSON | known))
-    reply = server.ask("POST", API + endpoint.path, json.dumps(body).encode())
+    path = API + _filled(endpoint.path, data)
+    reply = server.ask(endpoint.method, path, json.dumps(body).encode())
     assert reply.status in (200, 400, 403, 404, 409), (endpoint.path, body, reply)
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_no_query_makes_the_server_fail(server: Asked, data: st.DataObject) -> None:
-    endpoint = data.draw(st.sampled_from([one for one in TRACKING if one.method == "GET"]))
+    endpoint = data.draw(st.sampled_from([one for one in ALL if one.method == "GET"]))
     fields = [*endpoint.ask.__struct_fields__, "x"]
     text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
     query = data.draw(st.dictionaries(st.sampled_from(fields), text | st.just("0")))
-    reply = server.ask("GET", API + endpoint.path, query=query)
+    reply = server.ask("GET", API + _filled(endpoint.path, data), query=query)
     assert reply.status in (200, 400, 403, 404, 409), (endpoint.path, query, reply)
+
+
+def _filled(pattern: str, data: st.DataObject) -> str:
+    """A path of the pattern, whatever stands for its names."""
+    names = st.sampled_from(["m-" + "0" * 32, "..", "%2e%2e", "a%00b", "x", "%25", "ü"])
+    return "/".join(data.draw(names) if part[:1] == "{" else part for part in pattern.split("/"))
