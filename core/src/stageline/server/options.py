@@ -29,6 +29,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Files on their way through the server at once; the next one waits."""
     body_timeout_s: float = 30.0
     """Seconds in which a JSON body has to arrive, and the next part of a file; then 408."""
+    answer_timeout_s: float = 120.0
+    """Seconds in which an answer has to be found; then a search is told to ask for less."""
     open_runs: int = 512
     """Runs whose logs one worker keeps open; the one that was quiet for longest is let go for the next."""
     idle_s: float = 24 * 3600.0

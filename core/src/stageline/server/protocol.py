@@ -20,7 +20,7 @@ from stageline.server.auth.guard import Guard
 from stageline.server.auth.homes import NotKnown
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
 from stageline.server.failures import Refused, answer_to, failure
-from stageline.server.wire import encode, read_body, read_query
+from stageline.server.wire import check_lists, encode, read_body, read_query
 from stageline.serving.bodies import BodyRefused
 from stageline.serving.bodies import read_body as receive_body
 from stageline.serving.door import App, Receive, Scope, Send, send_answer
@@ -143,11 +143,11 @@ class Protocol:
         if body:
             _check_type(scope)
         ask = read_body(body, endpoint.ask)
+        check_lists(ask)
         return await self._worked(scope, endpoint, _filled(ask, fields) if fields else ask)
 
     async def _worked(self, scope: Scope, endpoint: Endpoint, ask: Any) -> Answer:
         call = Call(self._replica, scope)
-        loop = asyncio.get_running_loop()
         answer = endpoint.answer
         if self._guard is not None:
             caller = self._guard.caller(scope)
@@ -155,14 +155,29 @@ class Protocol:
                 ask = self._guard.asked(caller, endpoint, ask, waits=False)
             except NotKnown:
                 guarded = partial(self._guard.answered, caller, endpoint)
-                return await loop.run_in_executor(self._threads, _work, guarded, call, ask)
+                return await self._threaded(endpoint, guarded, call, ask)
             if not caller.is_unlimited:
                 answer = partial(self._guard.shown_answer, caller, endpoint)
         if endpoint.quick is not None and self._replica.is_quick:
             found = endpoint.quick(call, ask)
             if found is not NOT_NOW:
                 return _written(found)
-        return await loop.run_in_executor(self._threads, _work, answer, call, ask)
+        return await self._threaded(endpoint, answer, call, ask)
+
+    async def _threaded(
+        self, endpoint: Endpoint, answer: Callable[[Call, Any], Any], call: Call, ask: Any
+    ) -> Answer:
+        """The answer, worked out in a thread. Raises `Refused` if that takes too long; it goes on then."""
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, _work, answer, call, ask)
+        done, _ = await asyncio.wait((work,), timeout=self._limits.answer_timeout_s)
+        if done:
+            return work.result()
+        work.cancel()  # so that one which still waits for a thread never begins
+        if endpoint.method == "GET" or endpoint.path.endswith("/search"):
+            # Not 5xx: clients would ask the same again, and take the next thread.
+            raise Refused(400, "BAD_REQUEST", "This takes too long to answer: ask for less at once")
+        raise Refused(503, "TEMPORARILY_UNAVAILABLE", "This took too long; it may have been done")
 
 
 def _work(answer: Callable[[Call, Any], Any], call: Call, ask: Any) -> Answer:

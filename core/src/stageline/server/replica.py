@@ -8,6 +8,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from stageline.domain.run import ViewType
 from stageline.errors import NotFound, StagelineError
 from stageline.server.histories import Histories
 from stageline.server.open_runs import OpenRuns
@@ -23,6 +24,8 @@ PUBLISH_LOCAL_S, PUBLISH_REMOTE_S = 1.0, 10.0
 DELIVER_LOCAL_S, DELIVER_REMOTE_S = 2.0, 15.0
 """Seconds until webhooks are told of what happened in the registry; without webhooks, one listing."""
 MOST_HOMES = 10_000
+MOST_LOOKS = 50
+"""Experiments that are looked for one by one."""
 SWEEP_S = 30.0
 SYNC_S = 60.0
 
@@ -89,8 +92,12 @@ class Replica:
 
     def known_experiments(self, experiment_ids: Sequence[str]) -> list[str]:
         """Those that exist: a search in one that does not would look for its runs among all of the store."""
-        for experiment_id in experiment_ids:
-            if experiment_id not in self._experiments:
+        unknown = [one for one in dict.fromkeys(experiment_ids) if one not in self._experiments]
+        if len(unknown) > MOST_LOOKS:  # rather than a request to the store for each
+            everything = self.workspace.experiments.list(ViewType.ALL)
+            self._experiments.update(one.experiment_id for one in everything)
+        else:
+            for experiment_id in unknown:
                 with suppress(NotFound):
                     self.workspace.experiments.get(experiment_id)
                     self._experiments.add(experiment_id)

@@ -15,6 +15,8 @@ Ask = TypeVar("Ask", bound=msgspec.Struct)
 
 MOST_FIELDS = 1000
 """Of a query string."""
+MOST_ITEMS = 10_000
+"""Of a list in a body; many endpoints take fewer."""
 
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
 _decode_text = msgspec.json.Decoder(str).decode
@@ -67,6 +69,17 @@ def read_query(query: bytes, kind: type[Ask]) -> Ask:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _wrong(error) from None
+
+
+def check_lists(ask: msgspec.Struct) -> None:
+    """Raise `InvalidInput` for a list of more than `MOST_ITEMS`: one request must not keep a thread for minutes."""
+    for name in _list_fields(type(ask)):
+        given = getattr(ask, name)
+        if given is not None and len(given) > MOST_ITEMS:
+            raise InvalidInput(
+                f"Invalid value for parameter '{name}' supplied: it has {len(given)} items, and at most {MOST_ITEMS} "
+                "are taken. Send several requests"
+            )
 
 
 def required(name: str, value: str | None) -> str:
