@@ -50,7 +50,8 @@ class Asked:
         self.workspace = workspace
         self.app = create_app(workspace, options, endpoints=endpoints)
         self.replica = self.app.state.replica
-        self._door = Door(self.app, self.replica.options.hosts)
+        chosen = self.replica.options
+        self._door = Door(self.app, chosen.hosts, origins=chosen.origins, proxies=chosen.proxies)
         self.api = self.app.state.api
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
