@@ -55,8 +55,9 @@ def ui(
     """
     from stageline.server.launch import serve
     from stageline.server.options import Options
-    from stageline.ui.options import PageOptions, check_ancestors, check_prefix
+    from stageline.ui.options import PageOptions, check_ancestors, check_installed, check_prefix
 
+    check_installed()
     workspace = session(ctx).workspace
     pages = PageOptions(
         prefix=check_prefix(prefix), frame_ancestors=check_ancestors(frame_ancestor)

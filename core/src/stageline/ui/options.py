@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Sequence
 
@@ -9,6 +10,20 @@ import msgspec
 
 from stageline.errors import InvalidInput
 
+NEEDED = {
+    name: name.replace("-", "_")
+    for name in (
+        "grandalf",
+        "jinja2",
+        "markdown-it-py",
+        "nh3",
+        "numpy",
+        "plotly",
+        "python-multipart",
+        "tsdownsample",
+    )
+} | {"markdown-it-py": "markdown_it"}
+"""What the extra `ui` installs, and what each is imported as."""
 _ORIGIN = re.compile(r"https?://(\*\.)?[\w.-]+(:\d{1,5}|:\*)?", re.ASCII)
 _PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
@@ -20,6 +35,13 @@ class PageOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The path below which the pages lie, such as `/stageline`; links begin with it."""
     frame_ancestors: tuple[str, ...] = ("'self'",)
     """Who may show a page within one of theirs, as CSP says it: `'self'`, `'none'`, origins."""
+
+
+def check_installed() -> None:
+    """Raise `InvalidInput` where a library is missing that pages are made by."""
+    missing = [name for name, module in NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise InvalidInput(f"pages need {' and '.join(missing)}: `pip install 'stageline[ui]'`")
 
 
 def check_prefix(prefix: str) -> str:
