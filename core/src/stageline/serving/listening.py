@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from stageline.errors import InvalidInput
+from stageline.serving.patience import know_vanished_peers
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -18,6 +19,7 @@ def bound(host: str, port: int) -> socket.socket:
         raise InvalidInput(f"there is no address {host!r} to listen on: {error}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        know_vanished_peers(listener)
         listener.bind(address)
     except OSError as error:
         listener.close()

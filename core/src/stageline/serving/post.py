@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from stageline.serving.patience import Patience
 from stageline.serving.talk import Leave, Serving
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Post:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._told_to_leave: float | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     def serve(
         self, door: Door, *, drain_s: float, headers: list[tuple[str, str]] | None = None
@@ -84,7 +86,10 @@ class Post:
             self._leave_soon()
 
     def _opened(self) -> None:
+        assert self._server is not None
         self._loop = asyncio.get_running_loop()
+        patience = Patience(self._server.server_state.connections)
+        self._keeping = asyncio.ensure_future(patience.keep())
         self.send(Serving())
         if self._told_to_leave is not None:
             self._start_leaving(self._told_to_leave)
@@ -117,6 +122,8 @@ class Post:
         give_up = time.monotonic() + linger_s
         while connections and time.monotonic() < give_up:
             await asyncio.sleep(_LOOK_S)
+        if self._keeping is not None:
+            self._keeping.cancel()
         self._server.should_exit = True  # uvicorn ends what idles, and waits for what does not
 
 
