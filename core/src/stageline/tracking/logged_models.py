@@ -254,6 +254,9 @@ class LoggedModels(LoggedModelJournals):
             known = self._find(other)
             if known is not None and known.artifact_path == name:
                 return f"{name}-{model_id[2:]}"
+        # Another server may know of a model of that name, and its log not be here yet; or a user put files there.
+        if self._store.list(f"{layout.run_artifacts(run_id)}{name}/", limit=1):
+            return f"{name}-{model_id[2:]}"
         return name
 
 
