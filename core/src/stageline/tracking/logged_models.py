@@ -249,13 +249,11 @@ class LoggedModels(LoggedModelJournals):
             return run_id, {}
 
     def _free_folder(self, run_id: str, name: str, model_id: str) -> str:
-        tags = self._runs.get(run_id).data.tags
-        for other in outputs_in(tags):
-            known = self._find(other)
-            if known is not None and known.artifact_path == name:
-                return f"{name}-{model_id[2:]}"
+        made = outputs_in(self._runs.get(run_id).data.tags)
+        known = together(self._find, made)
+        is_taken = any(one is not None and one.artifact_path == name for one in known)
         # Another server may know of a model of that name, and its log not be here yet; or a user put files there.
-        if self._store.list(f"{layout.run_artifacts(run_id)}{name}/", limit=1):
+        if is_taken or self._store.list(f"{layout.run_artifacts(run_id)}{name}/", limit=1):
             return f"{name}-{model_id[2:]}"
         return name
 
