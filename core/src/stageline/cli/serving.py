@@ -54,6 +54,15 @@ def serve(
     allowed_host: list[str] = typer.Option(
         [], metavar="NAME", help="A further name that requests may come by; may be given again."
     ),
+    allowed_origin: list[str] = typer.Option(
+        [], metavar="ORIGIN", help="A site whose pages may ask, in full; may be given again."
+    ),
+    trusted_proxy: list[str] = typer.Option(
+        [], metavar="NETWORK", help="A proxy whose X-Forwarded headers are believed; the same."
+    ),
+    token_file: Path | None = typer.Option(
+        None, help="Tokens, one a line: requests have to bring one. Or in STAGELINE_SERVING_TOKENS."
+    ),
     flavor: str | None = typer.Option(None, help="Which of the model's flavors loads it."),
     allow_pickle: bool = typer.Option(
         False, "--allow-pickle", help="Let code of the model's author run: only if you trust them."
@@ -70,6 +79,7 @@ def serve(
     from stageline.models.trust import Trust
     from stageline.serving.launch import serve as launch
     from stageline.serving.order import Limits
+    from stageline.serving.tokens import read_tokens
 
     workspace = session(ctx).workspace
     given = {
@@ -88,6 +98,9 @@ def serve(
             allow_pickle=allow_pickle or workspace.settings.allow_pickle, trusted_types=tuple(trust)
         ),
         hosts=allowed_host,
+        origins=allowed_origin,
+        proxies=trusted_proxy,
+        tokens=read_tokens(token_file),
         follow_s=every if follow else None,
     )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from stageline.models.uri import parse_model_uri
 from stageline.serving.following import Follower, Found, check_followed, find, public_name
+from stageline.serving.forwarded import parse_proxies
 from stageline.serving.hosts import is_loopback
 from stageline.serving.listening import bound
 from stageline.serving.order import Limits, Order
@@ -33,6 +34,9 @@ def serve(
     flavor: str | None = None,
     trust: Trust,
     hosts: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    proxies: Sequence[str] = (),
+    tokens: Sequence[bytes] = (),
     follow_s: float | None = None,
 ) -> None:
     """Serve a model until SIGTERM or SIGINT; call it in the main thread of a process.
@@ -47,6 +51,9 @@ def serve(
         flavor: Which of the model's flavors loads it.
         trust: What the model may do while it is loaded.
         hosts: Further names that requests may come by.
+        origins: Other sites whose pages may ask.
+        proxies: Proxies whose word on `X-Forwarded-...` is taken.
+        tokens: Digests of tokens, one of which each request has to bring; none to ask nobody.
         follow_s: Seconds between two looks where the URI points; None to stay with what it named first.
 
     Raises:
@@ -54,6 +61,7 @@ def serve(
     """
     if follow_s is not None:
         check_followed(uri)
+    parse_proxies(proxies)
     set_up_log()
     listener = bound(host, port)
     found = find(source, uri)
@@ -65,6 +73,9 @@ def serve(
         trust=trust,
         limits=limits or Limits(),
         hosts=tuple(hosts) if hosts or is_loopback(host) else None,
+        origins=tuple(origins),
+        proxies=tuple(proxies),
+        tokens=tuple(tokens),
         is_followed=follow_s is not None,
     )
 

@@ -72,6 +72,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     hosts: tuple[str, ...] | None = None
     """Host names that requests may name; None for any."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may ask."""
+    proxies: tuple[str, ...] = ()
+    """Proxies whose word on `X-Forwarded-...` is taken."""
+    tokens: tuple[bytes, ...] = ()
+    """Digests of the tokens that requests may bring; none of them: nobody is asked for one."""
     is_followed: bool = False
 
     @property

@@ -54,8 +54,9 @@ def _load(order: Order) -> LoadedModel:
 
 def _serve(order: Order, model: LoadedModel, listener: socket.socket, line: Connection) -> None:
     from stageline.serving.app import Following, create_app
-    from stageline.serving.door import Door
+    from stageline.serving.door import App, Door
     from stageline.serving.invocations import Invocations
+    from stageline.serving.tokens import Tokens
 
     following = Following()
     post = Post(listener, line, hear=following.hear)
@@ -65,7 +66,10 @@ def _serve(order: Order, model: LoadedModel, listener: socket.socket, line: Conn
         post.send(Stuck())
 
     invocations = Invocations(model, order.limits, tell_stuck)
-    door = Door(create_app(model, order, invocations, following), order.hosts)
+    app: App = create_app(model, order, invocations, following)
+    if order.tokens:
+        app = Tokens(app, order.tokens)
+    door = Door(app, order.hosts, origins=order.origins, proxies=order.proxies)
     name = ("stageline-model", quote(order.label, safe=":/@"))
     post.serve(door, drain_s=order.limits.drain_s, headers=[name])
     if not invocations.is_idle:  # a thread that does not end would keep the process for ever
