@@ -197,6 +197,15 @@ def test_messages_of_the_log_are_json_too() -> None:
     assert json.loads(line)["message"] == "it failed"
 
 
+def test_every_figure_is_in_the_documentation(server: Asked) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "server.md").read_text()
+    server.get("experiments/get")
+    text = server.ask("GET", "/metrics").content.decode()
+    for family in text_string_to_metric_families(text):
+        counted = "_total" if family.type == "counter" else ""
+        assert f"`{family.name}{counted}`" in page, family.name
+
+
 @pytest.mark.slow
 def test_scrape_of_any_worker_tells_of_all(tmp_path: Path) -> None:
     options = ("--workers", "2", "--log-format", "json")
