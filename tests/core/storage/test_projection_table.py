@@ -14,6 +14,7 @@ from stageline.storage import projection_keys
 from stageline.storage import projection_table as sql
 from stageline.storage.index_changes import Changes, IndexState
 from stageline.storage.projection import Projection
+from stageline.storage.projection_facts import column_facts
 
 ACTIVE = ViewType.ACTIVE_ONLY
 
@@ -64,7 +65,7 @@ def test_facts_of_columns_leave_deleted_runs_out(tmp_path: Path) -> None:
         a_run("b", params={"alpha": "10"}, metrics={"rmse": 1.0, "odd": 2.0}),
         a_run("c", params={"alpha": "word", "gone": "1"}, is_deleted=True),
     )
-    facts = {each.key: each for each in sql.column_facts(copy)}
+    facts = {each.key: each for each in column_facts(copy)}
     assert facts["alpha"][2:] == (2, "0.1", "10", True)
     assert facts["kind"][2:] == (1, "x", "x", False)
     assert facts["rmse"].is_constant

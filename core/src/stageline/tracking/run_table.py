@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from stageline.domain.query import Comparison, Entity, Operator, OrderBy
 from stageline.domain.run import TAG_PARENT_RUN_ID, ViewType
 from stageline.storage import projection_table as sql
-from stageline.storage.projection_table import Cells, ColumnFacts, Group, Spread
+from stageline.storage.projection_facts import ColumnFacts, column_facts
+from stageline.storage.projection_table import Cells, Group, Spread
+from stageline.tracking.run_answers import RunAnswers
 
 if TYPE_CHECKING:
+    from stageline.clock import Clock
     from stageline.domain.summary import RunSummary
     from stageline.storage.index_changes import IndexState
     from stageline.storage.projection import Projection
@@ -25,9 +27,6 @@ T = TypeVar("T")
 
 SMALL = 5_000
 """Runs of which everything is looked at again after each change."""
-STALE_S = 30.0
-"""How long the facts of a larger experiment's columns are kept while it changes."""
-MOST_ANSWERS = 64
 _ROWS_AT_ONCE = 500
 
 
@@ -41,37 +40,12 @@ class Selection(NamedTuple):
     """Without those whose parent is shown itself."""
 
 
-class _Facts(NamedTuple):
-    state: IndexState
-    at_s: float
-    columns: list[ColumnFacts]
-
-
-class _Known:
-    """What was found out about one experiment, for whoever asks the same next: by each page that is turned."""
-
-    def __init__(self) -> None:
-        self.facts: _Facts | None = None
-        self._state: IndexState | None = None
-        self._answers: dict[Hashable, Any] = {}
-
-    def answer(self, state: IndexState, question: Hashable, find: Callable[[], T]) -> T:
-        """The answer that was found in the same state of the index, or a new one."""
-        if self._state != state or len(self._answers) >= MOST_ANSWERS:
-            self._state, self._answers = state, {}
-        answers = self._answers  # another thread may put others in their place
-        if question not in answers:
-            answers[question] = find()
-        found: T = answers[question]
-        return found
-
-
 class RunTables:
     """The tables of a store's experiments. Safe to use from many threads."""
 
-    def __init__(self, copies: IndexCopies) -> None:
+    def __init__(self, copies: IndexCopies, clock: Clock) -> None:
         self._copies = copies
-        self._known: dict[str, _Known] = defaultdict(_Known)
+        self._known: dict[str, RunAnswers] = defaultdict(lambda: RunAnswers(clock))
 
     def open(self, experiment_id: str) -> RunTable:
         """The table as the store has it now: two listings. Raises `StorageFailed`."""
@@ -86,7 +60,7 @@ class RunTable:
     def __init__(
         self,
         ask: Callable[[Callable[[Projection], Any]], Any],
-        known: _Known,
+        known: RunAnswers,
     ) -> None:
         self._ask = ask
         self._known = known
@@ -94,14 +68,11 @@ class RunTable:
 
     def columns(self) -> list[ColumnFacts]:
         """Facts of every metric, param and tag. Of many runs that change they may be half a minute old."""
-        known, state = self._known.facts, self._state
-        if known is not None:
-            is_young = monotonic() - known.at_s < STALE_S and known.state.epoch == state.epoch
-            if known.state == state or (is_young and self._total() > SMALL):
-                return known.columns
-        columns: list[ColumnFacts] = self._ask(sql.column_facts)
-        self._known.facts = _Facts(state, monotonic(), columns)
-        return columns
+        return self._known.facts(
+            self._state,
+            lambda: self._find(column_facts),
+            is_large=lambda: self._find(lambda copy: copy.count((), ViewType.ALL)) > SMALL,
+        )
 
     def rows(
         self,
@@ -181,11 +152,11 @@ class RunTable:
         )
 
     def _answer(self, question: Hashable, ask: Callable[[Projection], T]) -> T:
-        def find() -> T:
-            found: T = self._ask(ask)
-            return found
+        return self._known.answer(self._state, question, lambda: self._find(ask))
 
-        return self._known.answer(self._state, question, find)
+    def _find(self, ask: Callable[[Projection], T]) -> T:
+        found: T = self._ask(ask)
+        return found
 
     def _ids(self, selected: Selection, limit: int, offset: int) -> list[str]:
         def ask(copy: Projection) -> list[str]:
@@ -194,10 +165,6 @@ class RunTable:
             return [hit.run_id for hit in hits]
 
         found: list[str] = self._ask(ask)
-        return found
-
-    def _total(self) -> int:
-        found: int = self._ask(lambda copy: copy.count((), ViewType.ALL))
         return found
 
 

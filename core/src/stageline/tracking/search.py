@@ -63,7 +63,7 @@ class RunSearch:
             chance=chance,
             grace_s=grace_s,
         )
-        self._tables = RunTables(self._copies)
+        self._tables = RunTables(self._copies, clock)
 
     def search(
         self,
