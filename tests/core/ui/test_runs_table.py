@@ -267,6 +267,7 @@ def test_children_are_folded_under_their_parents(log: Callable, table: Callable)
     opened = table(open=parent)
     assert names(opened) == ["orphan", "parent", "child"]
     assert total(opened) == "1-2 of 2"
+    assert "1 nested" in opened.text
     assert names(table(flat="1")) == ["orphan", "child", "parent"]
 
 

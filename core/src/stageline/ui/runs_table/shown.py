@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.query import Comparison, Entity
-from stageline.domain.run import RunStatus
+from stageline.domain.run import TAG_PARENT_RUN_ID, RunStatus
 from stageline.tracking.run_table import Cells, RunTable, Selection
 from stageline.ui.experiments.primary import experiment_metric
 from stageline.ui.registry.primary import Primary, sign_of
@@ -57,6 +57,8 @@ class Shown:
     pinned: list[RunRow] = field(default_factory=list)
     total: int = 0
     """Runs that match; where children are folded, without these."""
+    folded: int = 0
+    """Children that are not counted."""
     states: dict[RunStatus, int] = field(default_factory=dict)
     """Runs that match but for their state."""
 
@@ -100,6 +102,7 @@ def show_runs(opened: Opened, selected_ids: Sequence[str]) -> Shown:
     states = count_states(opened)
     wanted = asked.states or tuple(states)
     total = sum(states.get(state, 0) for state in wanted)
+    has_children = asked.roots and f"tags.{TAG_PARENT_RUN_ID}" in opened.catalogue.facts
     found = table.rows(opened.selected, opened.keys, limit=ROWS, offset=asked.start)
     nested = _with_children(opened, found) if asked.roots else [(0, row) for row in found]
     pinned = table.rows_of(asked.pinned, opened.keys)
@@ -121,6 +124,7 @@ def show_runs(opened: Opened, selected_ids: Sequence[str]) -> Shown:
         rows=[maker.row(row, depth) for depth, row in nested if row.run_id not in asked.pinned],
         pinned=[maker.row(row, 0) for row in pinned],
         total=total,
+        folded=_everything(opened) - total if has_children else 0,
         states=states,
     )
 
@@ -129,6 +133,11 @@ def count_states(opened: Opened) -> dict[RunStatus, int]:
     """How many runs of each state match."""
     counts = opened.table.counts_by(*_STATUS, opened.counted)
     return {state: counts[state.value] for state in RunStatus if state.value in counts}
+
+
+def _everything(opened: Opened) -> int:
+    """Runs that match, children too."""
+    return sum(opened.table.counts_by(*_STATUS, opened.selected._replace(roots=False)).values())
 
 
 def last_runs(opened: Opened) -> list[Cells]:

@@ -1,11 +1,10 @@
-// Comfort for the table of runs: the selection goes into the address, cells are renewed in place, columns are found
-// while one types. The page works without it.
+// Comfort for the table of runs: the selection goes into the address, rows unfold in place, columns are found while
+// one types. The page works without it.
 
-import { post, refreshTimes } from "./base.js";
+import { post } from "./base.js";
+import { keepFresh } from "./runs_live.js";
 
 const root = document.getElementById("runs");
-const QUICK_MS = 5000;
-const CALM_MS = 30000;
 const TYPED_MS = 150;
 
 // -- the selection is part of the address -----------------------------------------------------------
@@ -89,56 +88,6 @@ function hidden(name, value) {
   return Object.assign(document.createElement("input"), { type: "hidden", name, value });
 }
 
-// -- cells are renewed where they stand ---------------------------------------------------------------
-
-const rowsOf = (page) => new Map([...page.querySelectorAll("tr[data-run]")].map((row) => [row.dataset.run, row]));
-
-function renewRow(row, fresh) {
-  if (row.cells.length !== fresh.cells.length) return;
-  for (let place = 1; place < row.cells.length; place += 1) {
-    const [cell, other] = [row.cells[place], fresh.cells[place]];
-    const isTime = other.querySelector("time[data-ago]");
-    if (isTime ? cell.querySelector("time")?.dateTime === isTime.dateTime : cell.innerHTML === other.innerHTML && cell.className === other.className) continue;
-    if (cell.contains(document.activeElement)) continue;
-    cell.replaceChildren(...other.childNodes);
-    cell.className = other.className;
-    cell.title = other.title;
-    cell.classList.add("is-fresh");
-    cell.addEventListener("animationend", () => cell.classList.remove("is-fresh"), { once: true });
-  }
-}
-
-function renewPage(fresh) {
-  const now = rowsOf(fresh);
-  const before = rowsOf(document);
-  for (const [id, row] of before) if (now.has(id)) renewRow(row, now.get(id));
-  for (const chip of document.querySelectorAll("[data-count]")) {
-    const other = fresh.querySelector(`[data-count="${chip.dataset.count}"] b`);
-    if (other) chip.querySelector("b")?.replaceChildren(...other.childNodes);
-  }
-  for (const pager of document.querySelectorAll(".pager > .num")) {
-    const other = fresh.querySelector(".pager > .num");
-    if (other && pager.innerHTML !== other.innerHTML) pager.innerHTML = other.innerHTML;
-  }
-  const news = [...now.keys()].filter((id) => !before.has(id)).length;
-  const place = document.querySelector("[data-news]");
-  if (!place || !news || place.dataset.news === String(news)) return;
-  place.dataset.news = String(news);
-  const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show them" });
-  place.replaceChildren(`${news} ${news === 1 ? "run" : "runs"} more would stand here now. `, link);
-}
-
-async function renew() {
-  if (document.visibilityState === "visible") {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (answer?.ok) renewPage(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    refreshTimes();
-  }
-  setTimeout(renew, pause());
-}
-
-const pause = () => (document.querySelector(".status-running, .status-scheduled") ? QUICK_MS : CALM_MS);
-
 // -- folding and pinning leave everything else where it is -----------------------------------------------
 
 async function swap(link) {
@@ -217,4 +166,4 @@ listenForSelection();
 listenForFolds();
 listenForColumns();
 listenForCopying();
-if (root.dataset.live === "1") setTimeout(renew, pause());
+if (root.dataset.live === "1") keepFresh();
