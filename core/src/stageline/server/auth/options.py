@@ -6,9 +6,11 @@ import os
 
 import msgspec
 
+from stageline.errors import InvalidInput
 from stageline.server.auth.issuer import Issuer
 
 SESSION_KEY = "STAGELINE_SESSION_KEY"
+SHORTEST = 16
 
 
 class AuthOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,5 +31,8 @@ class AuthOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def session_key() -> bytes:
-    """The key that the environment names, or one that ends with this server."""
-    return os.environ.get(SESSION_KEY, "").encode() or os.urandom(32)
+    """The key that the environment names, or one that ends with this server. Raises `InvalidInput`."""
+    key = os.environ.get(SESSION_KEY, "").encode()
+    if key and len(key) < SHORTEST:
+        raise InvalidInput(f"{SESSION_KEY} has to have {SHORTEST} characters at least")
+    return key or os.urandom(32)
