@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from browser import open_browser
-from fastapi import FastAPI
-from processes import until
+from browsing import served
 from run_records import planted_run
-
-from stageline.ui.app import add_pages
 
 if TYPE_CHECKING:
     from reading import Element, Reader
@@ -71,31 +66,10 @@ def test_name_of_a_file_does_not_leave_its_header(reader: Reader, run_id: str) -
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-class Serving:
-    """The pages over a socket, as a browser needs them."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        app = FastAPI()
-        add_pages(app, workspace)
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-
-    def __enter__(self) -> str:
-        self.thread.start()
-        until(lambda: self.server.started, "the pages to be served")
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
-
-    def __exit__(self, *_: object) -> None:
-        self.server.should_exit = True
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-
-
 @pytest.fixture
 def address(workspace: Workspace) -> Iterator[str]:
-    with Serving(workspace) as served:
-        yield served
+    with served(workspace) as found:
+        yield found
 
 
 def test_none_runs_in_a_browser(workspace: Workspace, address: str, run_id: str) -> None:

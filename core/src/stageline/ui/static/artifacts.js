@@ -6,12 +6,14 @@ let waiting = 0;
 
 const entries = () => [...tree.querySelectorAll("[data-entry]")].filter((one) => one.offsetParent !== null);
 const currentEntry = () => tree.querySelector('[data-entry][aria-current="page"]');
-const folderOf = (entry) => (entry.parentElement.tagName === "SUMMARY" ? entry.closest("details") : null);
+const folderOf = (entry) => (entry.nextElementSibling?.matches("details") ? entry.nextElementSibling : null);
 
 function mark(path) {
   currentEntry()?.removeAttribute("aria-current");
   const entry = [...tree.querySelectorAll("[data-entry]")].find((one) => one.dataset.path === path);
   if (!entry) return null;
+  const own = folderOf(entry);
+  if (own) own.open = true;
   for (let box = entry.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
   entry.setAttribute("aria-current", "page");
   return entry;
@@ -64,7 +66,7 @@ function sideways(isRight) {
   } else if (!isRight && folder?.open) {
     folder.open = false;
   } else if (!isRight) {
-    entry.parentElement.closest("details:not(:scope > details)")?.querySelector("[data-entry]").focus();
+    entry.closest("details")?.previousElementSibling.focus();
   }
   return true;
 }
