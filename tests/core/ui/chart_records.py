@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from stageline import DatasetInput, DatasetRef
-from stageline.ui.runs_table.columns import TAG_PRIMARY
+from stageline.ui.experiments.primary import TAG_METRIC
 
 if TYPE_CHECKING:
     from reading import Element
@@ -20,7 +20,7 @@ START = 1_790_000_000_000
 def sweep(workspace: Workspace, count: int = 24, *, steps: int = 5) -> tuple[str, list[str]]:
     """An experiment whose runs have `alpha` from 0.0001 to 1, two kinds, and an `rmse` that falls to their number."""
     experiment_id = workspace.experiments.get_or_create("sweep").experiment_id
-    workspace.experiments.set_tag(experiment_id, TAG_PRIMARY, "rmse")
+    workspace.experiments.set_tag(experiment_id, TAG_METRIC, "rmse")
     run_ids = []
     for number in range(count):
         run = workspace.runs.create(

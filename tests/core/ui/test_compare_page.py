@@ -6,7 +6,7 @@ import math
 
 import pytest
 from chart_records import figures, sweep
-from reading import Element, Reader
+from reading import Element, Reader, parsed
 
 from stageline.ui.compare.comparison import Cell, compare
 from stageline.ui.formats import NOTHING
@@ -76,11 +76,26 @@ def test_many_runs_stand_side_by_side(workspace: Workspace, reader: Reader) -> N
     assert len(figures(page)["rmse"]["runs"]) == 50
 
 
-def test_run_is_taken_out_by_a_link(workspace: Workspace, reader: Reader) -> None:
+def test_run_is_taken_out_and_baseline_chosen_in_the_heads(
+    workspace: Workspace, reader: Reader
+) -> None:
     _, run_ids = sweep(workspace, 3, steps=1)
-    page = reader.page("/compare", run=run_ids)
-    (link,) = [a for a in page.all("a") if a.text == "Take try 1 out"]
-    assert rows(reader.page(link["href"]))["rmse"] == ["0", "2 +2 worse"]
+    page = reader.page("/compare", run=run_ids, baseline=run_ids[0])
+    kept = [(one["name"], one["value"]) for one in page.one("form", id="pick").all("input")]
+    (button,) = [one for one in page.all("button") if one.text == "Take try 1 out"]
+    without = reader.get("/compare", params=[*kept, (button["name"], button["value"])])
+    assert rows(parsed(without.text))["rmse"] == ["0", "2 +2 worse"]
+    assert run_ids[1] not in str(without.url)
+    (button,) = [one for one in page.all("button") if one.text == "set as baseline try 2"]
+    other = reader.get("/compare", params=[*kept, (button["name"], button["value"])])
+    assert rows(parsed(other.text))["rmse"][2] == "2"
+    assert str(other.url).count("baseline") == 1
+
+
+def test_page_grows_with_its_runs_and_no_faster(workspace: Workspace, reader: Reader) -> None:
+    _, run_ids = sweep(workspace, 80, steps=1)
+    few, many = (len(reader.get("/compare", params={"run": run_ids[:n]}).text) for n in (40, 80))
+    assert many < 2.2 * few
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -26,6 +26,8 @@ MOST_PANELS = 6
 def compared(page: Page) -> Response:
     """The page."""
     choice = read_choice(page.query)
+    if page.query.get("without") or len(page.query.getlist("baseline")) > 1:
+        return as_picked(page)
     if len(choice.runs) > MOST_RUNS:
         raise InvalidInput(
             f"{len(choice.runs)} runs are more than can stand side by side: choose at most {MOST_RUNS}"
@@ -46,6 +48,16 @@ def compared(page: Page) -> Response:
         figures=figures_of(runs, choice, page.url("/compare/series")),
         choice=choice,
     )
+
+
+def as_picked(page: Page) -> Response:
+    """To the address of what was chosen in a head: another baseline, or all runs but one."""
+    dropped = page.query.getlist("without")
+    runs = [run_id for run_id in page.query.getlist("run") if run_id not in dropped]
+    baseline = page.query.get("baseline")
+    kept = None if baseline in dropped else baseline
+    address = page.url_with(without=None, run=runs, baseline=kept)
+    return page.redirect(page.own_path(address), status=302)
 
 
 def figures_of(runs: list[Run], choice: Choice, series_url: str) -> list[Figure]:
