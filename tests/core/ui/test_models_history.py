@@ -13,6 +13,7 @@ from reading import Reader
 
 from stageline.registry import Policy
 from stageline.settings import Settings
+from stageline.storage import layout
 from stageline.storage.memory import MemoryStore
 from stageline.testing.clock import FixedClock
 from stageline.ui.registry.dates import parse_moment
@@ -113,6 +114,11 @@ def test_the_csv_runs_nothing_in_a_spreadsheet(workspace: Workspace, reader: Rea
 def test_the_proof_is_shown_and_so_is_what_breaks_it(moved: Workspace) -> None:
     proof = moved.registry.verify("wine")
     assert proof.head in Reader(moved).page("/models/wine/history").text
+    key = layout.model_journal("wine") + layout.revision(2)
+    moved.store.replace(key, moved.store.read(key).replace(b'"ann"', b'"eve"'))
+    section = Reader(moved).page("/models/wine/history").all("section", cls="standing")[1]
+    assert "broken" in section.text
+    assert "entry 2 was changed" in section.text
 
 
 def test_a_deleted_model_keeps_its_history(moved: Workspace) -> None:

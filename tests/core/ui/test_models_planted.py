@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from promoting import registered
+from promoting import press, registered
 from reading import Element, Reader
 
 from stageline.registry import Policy
@@ -66,8 +66,11 @@ def _runs(element: Element) -> bool:
 
 
 def test_a_name_with_marks_of_addresses_is_found(workspace: Workspace, reader: Reader) -> None:
-    name = "50% of #1 & more"
+    name = "50% of #1 & more?"
     registered(workspace, 0.7, name)
     page = reader.page("/models")
     (link,) = (one for one in page.all("a") if one.text == name)
     assert reader.page(link["href"]).one("h1").text == name
+    page = press(reader, link["href"], "Set", key="a", value="b")
+    assert page.one("h1").text == name
+    assert workspace.registry.get(name).tags == {"a": "b"}

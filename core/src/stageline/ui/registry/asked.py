@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+
     from stageline.registry.registry import Registry
     from stageline.ui.page import Page
 
 
-def start_in(page: Page) -> int:
-    """How many lines the pages before hold. Raises `InvalidInput`."""
-    return number_in(page.query.get("start", "0"), "start", least=0)
-
-
-def number_in(text: str, what: str, *, least: int = 1) -> int:
+def number_in(text: str, what: str) -> int:
     """A number out of an address or a form. Raises `InvalidInput`."""
     is_number = text.isascii() and text.isdecimal() and len(text) < 10
-    if not is_number or int(text) < least:
-        raise InvalidInput(f"Invalid {what} {text[:50]!r}: expected a number from {least}")
+    if not is_number or int(text) < 1:
+        raise InvalidInput(f"Invalid {what} {text[:50]!r}: expected a number from 1")
     return int(text)
 
 
@@ -33,6 +30,13 @@ def acting(page: Page, reason: str = "") -> Registry:
     """The registry, where each entry says that the reader did it, and why."""
     registry = page.workspace.registry
     return registry.acting(page.actor, reason=reason) if reason else registry.acting(page.actor)
+
+
+def back_to(page: Page, path: str, notice: str) -> Response:
+    """To the page of a model or version, whose name may have a question mark that begins no query."""
+    answer = page.redirect("/models", notice=notice)
+    answer.headers["location"] = page.url(path)
+    return answer
 
 
 def tag_of(page: Page) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from stageline.domain.registry_names import canonical_stage
 from stageline.errors import Conflict, InvalidInput
 from stageline.lineage.export.captions import is_page
 from stageline.ui.markdown import rendered
-from stageline.ui.registry.asked import acting, field, start_in, tag_of
+from stageline.ui.registry.asked import acting, back_to, field, tag_of
 from stageline.ui.registry.moves import rollbacks
 from stageline.ui.registry.versions import PAGE_SIZE, open_requests, read_versions
 from stageline.ui.view import View
@@ -25,7 +25,7 @@ def model(page: Page, name: str) -> Response:
     state = registry.state(name)
     wanted = page.query.get("stage", "")
     stage = canonical_stage(wanted, state.stages) if wanted else ""
-    start = start_in(page)
+    start = page.start
     table = read_versions(
         registry,
         state,
@@ -57,7 +57,7 @@ def model(page: Page, name: str) -> Response:
 def describe(page: Page, name: str) -> Response:
     """Another description."""
     acting(page).set_description(name, str(page.form.get("description", "")))
-    return page.redirect(f"/models/{name}", notice=f"Described {name}")
+    return back_to(page, f"/models/{name}", f"Described {name}")
 
 
 def tag(page: Page, name: str) -> Response:
@@ -65,9 +65,9 @@ def tag(page: Page, name: str) -> Response:
     key, value = tag_of(page)
     if field(page, "do") == "remove":
         acting(page).delete_tag(name, key)
-        return page.redirect(f"/models/{name}", notice=f"Removed the tag {key}")
+        return back_to(page, f"/models/{name}", f"Removed the tag {key}")
     acting(page).set_tag(name, key, value)
-    return page.redirect(f"/models/{name}", notice=f"Set the tag {key}")
+    return back_to(page, f"/models/{name}", f"Set the tag {key}")
 
 
 def rollback(page: Page, name: str) -> Response:
@@ -84,8 +84,8 @@ def rollback(page: Page, name: str) -> Response:
             "Nothing was changed. Look at the page again, and decide"
         )
     version = registry.rollback(name, stage)
-    return page.redirect(
-        f"/models/{name}", notice=f"Rolled back: v{version.version} is in {version.current_stage}"
+    return back_to(
+        page, f"/models/{name}", f"Rolled back: v{version.version} is in {version.current_stage}"
     )
 
 

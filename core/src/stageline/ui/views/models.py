@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stageline.ui.registry.asked import start_in
 from stageline.ui.registry.listing import PAGE_SIZE, list_models
 from stageline.ui.view import View
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def models(page: Page) -> Response:
     """Each model with what is in its stages."""
     text, order = page.query.get("q", ""), page.query.get("order", "name")
-    start = start_in(page)
+    start = page.start
     known = [one for one in page.workspace.registry.list() if page.may("read", model=one.name)]
     found = list_models(known, text, order, start=start)
     return page.render("models.html", listed=found, text=text, start=start, size=PAGE_SIZE)

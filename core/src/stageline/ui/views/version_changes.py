@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stageline.domain.registry_names import canonical_stage
 from stageline.errors import InvalidInput
-from stageline.ui.registry.asked import acting, field, number_in, tag_of
+from stageline.ui.registry.asked import acting, back_to, field, number_in, tag_of
 from stageline.ui.registry.moves import check_holding
 from stageline.ui.view import View
 
@@ -83,7 +83,7 @@ def remark(page: Page, name: str, number: str) -> Response:
 
 
 def _back(page: Page, name: str, version: int, notice: str) -> Response:
-    return page.redirect(f"/models/{name}/versions/{version}", notice=notice)
+    return back_to(page, f"/models/{name}/versions/{version}", notice)
 
 
 _VERSION = "/models/{name}/versions/{number}"
