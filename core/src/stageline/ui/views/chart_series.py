@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotFound
 from stageline.storage.parallel import together
 from stageline.ui.charts.choice import MOST_LINES, as_float
 from stageline.ui.charts.lines import AXES, Line, Stretch, lines_of, note
@@ -26,6 +26,8 @@ def series(page: Page, experiment_id: str = "", run_id: str = "") -> Response:
     ids = [run_id] if run_id else list(dict.fromkeys(page.query.getlist("run")))
     keys = list(dict.fromkeys(page.query.getlist("metric")))
     _check(len(ids), len(keys), page.query.get("x", "step"))
+    if experiment_id:
+        _check_home(page, experiment_id, ids)
     read = together(lambda each: _lines(page, each, keys, len(ids)), ids, width=AT_ONCE)
     lines = {key: [line for run in read for line in run[key]] for key in keys}
     answer: dict[str, Any] = {
@@ -42,6 +44,17 @@ def _check(runs: int, keys: int, axis: str) -> None:
         )
     if axis not in AXES:
         raise InvalidInput(f"x={axis} is no axis: take one of {', '.join(AXES)}")
+
+
+def _check_home(page: Page, experiment_id: str, ids: list[str]) -> None:
+    """Whoever may read one experiment must not read another's runs through it."""
+    table = page.workspace.run_table(experiment_id)
+    here = {row.run_id for row in table.rows_of(ids, ())}
+    strangers = [run_id for run_id in ids if run_id not in here]
+    if strangers:
+        raise NotFound(
+            f"experiment {experiment_id} has no run {strangers[0]}: take the address of its own"
+        )
 
 
 def _lines(page: Page, run_id: str, keys: list[str], runs: int) -> dict[str, list[Line]]:
