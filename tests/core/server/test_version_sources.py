@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from asking import Asked
 
+from stageline.server.caller import Caller, Grant
 from stageline.server.options import Options
 from stageline.workspace import Workspace
 
@@ -173,6 +174,49 @@ def test_registered_model_may_be_called_like_a_logged_one(server: Asked) -> None
     server.made("registered-models/create", name="wine")
     made = server.made("model-versions/create", name="wine", source="models:/m-1/1")
     assert uri_of(server, made["model_version"]) == "s3://b/x"
+
+
+class Limited:
+    """A middleware that lets in somebody who may read one experiment and all models."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            grant = Grant(frozenset({"write"}), experiments=("mine",))
+            scope.setdefault("state", {})["caller"] = Caller("eve", [grant])
+        await self._app(scope, receive, send)
+
+
+def test_what_a_source_turns_out_to_be_is_the_callers_to_read(workspace: Workspace) -> None:
+    with Asked(workspace) as server:
+        mine = server.made("experiments/create", name="mine")["experiment_id"]
+        runs = {where: server.run(where) for where in ("0", mine)}
+        models = {
+            where: server.made("logged-models", experiment_id=where)["model"]["info"]["model_id"]
+            for where in runs
+        }
+        server.made("registered-models/create", name="wine")
+        for run_id in runs.values():
+            workspace.artifacts(run_id).log_bytes(MLMODEL, "model/MLmodel")
+        registered(server, f"runs:/{runs['0']}/model")
+    limited = Asked(workspace)
+    limited.app.add_middleware(Limited)
+    with limited as server:
+        for where, status in (("0", 403), (mine, 200)):
+            for source in (
+                f"runs:/{runs[where]}/model",
+                f"mlflow-artifacts:/{where}/{runs[where]}/artifacts/model",
+                f"http://h/api/2.0/mlflow-artifacts/artifacts/{where}/{runs[where]}/artifacts/model",
+                f"{workspace.store.url}/runs/{runs[where]}/artifacts/model",
+                f"models:/{models[where]}",
+                f"mlflow-artifacts:/{where}/models/{models[where]}/artifacts",
+            ):
+                asked = server.post("model-versions/create", name="wine", source=source)
+                assert asked.status == status, (source, asked)
+        copied = server.post("model-versions/create", name="wine", source="models:/wine/1")
+        assert copied.status == 200, copied
 
 
 def test_prompt_is_registered_by_its_tags(server: Asked) -> None:

@@ -69,7 +69,7 @@ def located(
         found = source.removeprefix("models:/")
         _refuse_other_model(source, model_id, found)
         return _of_model(workspace, workspace.logged_models.get(found), run_id)
-    if source.startswith("models:"):
+    if is_registered(source):
         return _of_version(workspace.registry.get_by_uri(source))
     if source.startswith("runs:"):
         parsed = parse_model_uri(source)
@@ -87,6 +87,11 @@ def located(
             f"Invalid model version source: '{source}'. It names all artifacts of a run: name the model's folder"
         )
     return _of_run(place.run_id, place.path, source, run_id, model_id)
+
+
+def is_registered(source: str) -> bool:
+    """Whether it names a version of a registered model."""
+    return source.startswith("models:") and not _LOGGED.fullmatch(source)
 
 
 def _refuse_other_model(source: str, asked: str | None, found: str) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def create(call: Call, ask: asks.CreateVersion) -> Shape:
     name, source = required("name", ask.name), required("source", ask.source)
     tags = {_tag_key(tag.key): tag.value or "" for tag in ask.tags}
-    place = placed(call.replica, source, ask.run_id or None, ask.model_id or None, tags)
+    place = placed(call, source, ask.run_id or None, ask.model_id or None, tags)
     if place.model_id:
         tags[TAG_MODEL_ID] = place.model_id
     tags[TAG_SOURCE] = source

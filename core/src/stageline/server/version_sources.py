@@ -13,12 +13,16 @@ from urllib.parse import unquote, urlsplit
 from stageline.domain.registry_names import check_source
 from stageline.errors import InvalidInput
 from stageline.mlflow_plugin.addresses import parse_files, plugin_uri
-from stageline.mlflow_plugin.sources import Owned, Source, located
+from stageline.mlflow_plugin.sources import Owned, Source, is_registered, located
+from stageline.server.auth.access import Access
+from stageline.server.auth.homes import Homes
+from stageline.server.caller import caller_of
 from stageline.server.file_places import check_home, split_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stageline.server.endpoint import Call
     from stageline.server.replica import Replica
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):")
@@ -29,20 +33,38 @@ _PROMPT_SOURCES = ("dummy-source", "prompt-template")
 
 
 def placed(
-    replica: Replica, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
+    call: Call, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
 ) -> Source:
     """Where the files of `source` are.
 
     Raises:
         InvalidInput: it is a path of a disk, leads out of a folder, or is not of the run or model that were given.
         NotFound: there is no such run, model or version.
+        Refused: the caller may not read the run or the logged model that it turned out to be.
     """
     check_source(source)
+    replica = call.replica
     if source in _PROMPT_SOURCES and tags.get(_PROMPT_TAG, "").lower() == "true":
         return Source(run_id, None, source)
     if model_id is not None:
         replica.model_home(model_id)
-    return located(replica.workspace, source, run_id, model_id, lambda uri: _owned(replica, uri))
+    place = located(replica.workspace, source, run_id, model_id, lambda uri: _owned(replica, uri))
+    # Rights to a registered model are rights to its versions' files, whatever run they came from.
+    if not is_registered(source):
+        _check_readable(call, place)
+    return place
+
+
+def _check_readable(call: Call, place: Source) -> None:
+    """What the source was found to be is judged too, not only how it is spelt."""
+    caller = caller_of(call.scope)
+    if caller.is_unlimited:
+        return
+    access = Access(Homes(call.replica), caller)
+    if place.run_id is not None:
+        access.check_run("read", place.run_id)
+    if place.model_id is not None:
+        access.check_logged_model("read", place.model_id)
 
 
 def _owned(replica: Replica, source: str) -> Owned | None:
