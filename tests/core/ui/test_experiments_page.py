@@ -11,9 +11,11 @@ from stageline.workspace import Workspace
 PLANTED = "<script>alert('planted')</script>"
 
 
-def measured(workspace: Workspace, experiment_id: str, **metrics: float) -> str:
+def measured(
+    workspace: Workspace, experiment_id: str, start_time: int | None = None, **metrics: float
+) -> str:
     """A run that has ended well."""
-    run = workspace.runs.create(experiment_id, run_name="one")
+    run = workspace.runs.create(experiment_id, run_name="one", start_time=start_time)
     run.log_metrics(metrics)
     run.end()
     return run.info.run_id
@@ -28,9 +30,9 @@ def test_a_row_says_how_the_runs_stand(workspace: Workspace, reader: Reader) -> 
     made = workspace.experiments.create(
         "wine", {"team": "lab", "mlflow.note.content": "Red\nwines"}
     )
-    for value in (0.7, 0.1234567, 0.4):
-        measured(workspace, made.experiment_id, rmse=value)
-    failed = workspace.runs.create(made.experiment_id)
+    for start, value in ((1000, 0.7), (2000, 0.1234567), (3000, 0.4)):
+        measured(workspace, made.experiment_id, start, rmse=value)
+    failed = workspace.runs.create(made.experiment_id, start_time=4000)
     failed.end(RunStatus.FAILED)
     row = rows(reader.page("/experiments"))["wine"]
     cells = [cell.text for cell in row.all("td")]
