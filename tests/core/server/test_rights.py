@@ -165,7 +165,8 @@ def test_reader_reads_and_changes_nothing(server: Knocking, house: House) -> Non
         ("experiments/create", {"name": "x"}), ("runs/create", {"experiment_id": "0"}),
         ("runs/log-metric", {"run_id": house.runs[OURS], "key": "m", "value": 1, "timestamp": 1}),
         ("runs/log-batch", {"run_id": house.runs[OURS]}), ("runs/delete", {"run_id": house.runs[OURS]}),
-        ("registered-models/create", {"name": "x"}), ("webhooks", {"name": "x", "url": "https://example.com", "events": []}),
+        ("registered-models/create", {"name": "x"}),
+        ("webhooks", {"name": "x", "url": "https://example.com", "events": []}),
         ("model-versions/transition-stage", {"name": "team-a-wine", "version": "1", "stage": "Production"}),
         ("registered-models/alias", {"name": "team-a-wine", "version": "1", "alias": "a"}),
     ]  # fmt: skip
@@ -358,6 +359,12 @@ def test_twin_paths_are_judged_alike(server: Knocking, ann: Who, house: House, p
     assert ann.ask("GET", path, query={"run_id": house.runs[THEIRS]}).status == 403
     assert ann.ask("GET", path, query={"run_id": house.runs[OURS]}).status == 200
     assert server.nobody.ask("GET", path, query={"run_id": house.runs[OURS]}).status == 401
+
+
+def test_figures_are_for_whoever_may_read_all(server: Knocking) -> None:
+    assert server.nobody.ask("GET", "/metrics").status == 401
+    assert server.who("read", experiments=["x"]).ask("GET", "/metrics").status == 403
+    assert server.who("read").ask("GET", "/metrics").status == 200
 
 
 def test_api_of_ours_is_judged_too(server: Knocking, ann: Who, house: House) -> None:

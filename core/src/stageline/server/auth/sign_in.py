@@ -57,7 +57,9 @@ class SignIn:
         self._sessions = Sessions(options.session_key)
         self._failures = Rate(TRIES_PER_S, TRIES)
         self._rate = Rate(options.rate_per_s, options.burst) if options.rate_per_s else None
-        self._page = SignInPage(self._tokens, self._sessions, clock)
+        pages = replica.options.pages
+        prefix = "" if pages is None else pages.prefix
+        self._page = SignInPage(self._tokens, self._sessions, clock, prefix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on with its caller, or refuse it."""
@@ -88,7 +90,7 @@ class SignIn:
         wait_s = self._rate.wait_s(caller.key) if self._rate is not None else 0.0
         if wait_s:
             await send_answer(send, _TOO_OFTEN, _after(wait_s), closes=True)
-        elif not is_judged_later(scope["path"]) and not caller.is_unlimited:
+        elif not caller.is_unlimited and not is_judged_later(scope["path"]):
             await send_answer(send, answer_to(refused(caller, "use", "this path")), closes=True)
         else:
             # Not the state itself, which others may share.

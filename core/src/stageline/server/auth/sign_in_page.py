@@ -35,14 +35,17 @@ _SAFE = (
 class SignInPage:
     """Answers `/sign-in` and `/sign-out`."""
 
-    def __init__(self, tokens: KnownTokens, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, tokens: KnownTokens, sessions: Sessions, clock: Clock, prefix: str = ""
+    ) -> None:
+        self._prefix = prefix
         self._tokens = tokens
         self._sessions = sessions
         self._clock = clock
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request; False if somebody came with what is no token."""
-        place(scope, "")
+        place(scope, self._prefix)
         if scope["method"] in ("GET", "HEAD") and scope["path"] == SIGN_IN:
             await self._show(send, scope, _next(scope["query_string"]))
             return True
@@ -65,7 +68,7 @@ class SignInPage:
 
     async def send_there(self, scope: Scope, send: Send) -> None:
         """A browser that has not signed in, to the page on which it can."""
-        place(scope, "")
+        place(scope, self._prefix)
         query = scope["query_string"].decode("latin-1")
         wanted = scope["path"] + (f"?{query}" if query else "")
         await self._redirect(send, scope, f"{SIGN_IN}?next={quote(wanted, safe='')}", None)
