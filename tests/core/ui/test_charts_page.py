@@ -57,7 +57,11 @@ def test_bars_are_usual_where_no_run_has_a_second_step(
 ) -> None:
     experiment_id, _ = sweep(workspace, 3, steps=1)
     page = reader.page(f"/experiments/{experiment_id}/charts")
-    (tab,) = [link for link in page.one("nav", cls="tabs").all("a") if link.get("aria-current")]
+    (tab,) = [
+        link
+        for link in page.one("nav", aria_label="Kinds of charts").all("a")
+        if link.get("aria-current")
+    ]
     assert tab.text == "Bars"
 
 
