@@ -21,7 +21,7 @@ def deployed(workspace: Workspace) -> Workspace:
 
 
 def things(page: Element) -> set[str]:
-    return {one["aria-label"] for one in page.all("a", cls="thing")}
+    return {one.one("title").text for one in page.all("a", cls="thing")}
 
 
 def test_without_a_target_the_models_are_offered(deployed: Workspace, reader: Reader) -> None:
@@ -39,7 +39,7 @@ def test_the_drawing_goes_from_the_data_to_the_deployment(
         "stage wine Production", "deployment shop",
     }  # fmt: skip
     places = {
-        one["aria-label"].split()[0]: float(one.one("g")["transform"][10:].split()[0])
+        one.one("title").text.split()[0]: float(one.one("g")["transform"][10:].split()[0])
         for one in page.all("a", cls="thing")
     }
     assert places["dataset"] < places["run"] < places["version"] < places["stage"]
@@ -66,7 +66,7 @@ def test_every_drawn_thing_is_in_the_list(deployed: Workspace, reader: Reader) -
     page = reader.page("/lineage", of="models:/wine")
     listed = page.one("details", cls="list-card").text
     for one in page.all("a", cls="thing"):
-        assert one["aria-label"].split(" ", 1)[1].split(",")[0] in listed
+        assert one.one("title").text.split(" ", 1)[1].split(",")[0] in listed
 
 
 def test_what_is_farther_than_three_links_is_counted(workspace: Workspace, reader: Reader) -> None:
