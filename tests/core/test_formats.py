@@ -32,6 +32,7 @@ from stageline.domain.logged_model import (
 )
 from stageline.domain.run import Attempt, DatasetInput, DatasetRef, LifecycleStage, RunStatus
 from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_json
+from stageline.server.auth.token import REVOKED_FORMAT, TOKEN_FORMAT, Revoked, Token
 from stageline.storage import layout
 from stageline.storage.manifest import Manifest, ShardRef, decode_manifest
 from stageline.storage.memory import MemoryStore
@@ -252,6 +253,19 @@ def test_saved_view_of_version_1() -> None:
     )
 
 
+def test_token_of_version_1() -> None:
+    token, _ = decode_document(fixture("token-1.json"), Token, TOKEN_FORMAT, "it")
+    assert (token.token_id, token.name, token.digest) == ("00112233445566aa", "ann", "ab" * 32)
+    assert (token.rights, token.experiments, token.models) == (
+        ("read", "write"),
+        ("team-a/*",),
+        ("*",),
+    )
+    assert (token.created, token.created_by, token.expires) == (T, "bob", T + 90_000)
+    gone, _ = decode_document(fixture("token-revoked-1.json"), Revoked, REVOKED_FORMAT, "it")
+    assert (gone.token_id, gone.time, gone.by) == (token.token_id, T + 50_000, "eve")
+
+
 def test_choice_of_runs_of_version_1() -> None:
     choice, _ = decode_document(fixture("choice-1.json"), Choice, CHOICE_FORMAT, "it")
     assert choice == Choice(run_ids=[RUN, "aa" * 16])
@@ -315,6 +329,8 @@ JSON_DOCUMENTS: list[tuple[str, Any]] = [
     ("watcher-1.json", Watcher),
     ("view-1.json", SavedView),
     ("choice-1.json", Choice),
+    ("token-1.json", Token),
+    ("token-revoked-1.json", Revoked),
 ]
 
 
