@@ -174,6 +174,8 @@ def test_a_deleted_experiment_goes_with_all_its_runs_and_frees_its_name(
     kept = finished_run(workspace)
     experiment_id = workspace.experiments.create("old").experiment_id
     dead = {finished_run(workspace, experiment_id), finished_run(workspace, experiment_id)}
+    workspace.views.save(experiment_id, "best", "order=metrics.rmse", "ann")
+    workspace.views.keep_choice(experiment_id, dead)
     workspace.experiments.delete(experiment_id)
     clock.sleep(31 * DAY_S)
     run_gc(workspace)
@@ -186,6 +188,7 @@ def test_a_deleted_experiment_goes_with_all_its_runs_and_frees_its_name(
     assert found(workspace) == {kept}
     assert store.list(layout.experiment_journal(experiment_id)) == []
     assert store.list(f"{layout.INDEX}{experiment_id}/") == []
+    assert store.list(layout.VIEWS) == []
     with pytest.raises(NotFound):
         workspace.experiments.get(experiment_id)
     assert workspace.experiments.create("old").name == "old"

@@ -25,7 +25,7 @@ from stageline.storage.local import LocalStore
 from stageline.storage.parallel import together
 from stageline.tracking.garbage import MARK_FORMAT, Garbage, GarbageFinder, is_protected
 from stageline.tracking.reading import RunReader
-from stageline.tracking.removal import remove_from_index, remove_index, remove_run
+from stageline.tracking.removal import remove_from_index, remove_index, remove_run, remove_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,6 +161,7 @@ class Collector:
         for run_id in run_ids:
             remove_run(self._store, self._reader, run_id)
             done.runs.append(run_id)
+        remove_views(self._store, experiment_id)
         self._experiments.remove(experiment_id)
         remove_index(self._store, experiment_id)
         done.experiments.append(experiment_id)

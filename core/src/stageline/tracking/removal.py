@@ -72,6 +72,11 @@ def remove_index(store: ObjectStore, experiment_id: str) -> None:
     together(store.delete, [entry.key for entry in store.list(f"{layout.INDEX}{experiment_id}/")])
 
 
+def remove_views(store: ObjectStore, experiment_id: str) -> None:
+    """Remove what people saved of an experiment's table."""
+    together(store.delete, [e.key for e in store.list(f"{layout.VIEWS}{experiment_id}/")])
+
+
 def _rows(index: ExperimentIndex) -> Iterable[RunSummary]:
     everything = index.changes(IndexState())
     for shard in everything.shards:
