@@ -192,6 +192,13 @@ def test_series_of_several_runs_and_metrics_are_one_question(
     assert found["nobody has it"] == {"lines": [], "note": ""}
 
 
+def test_series_of_another_experiment_are_not_found(workspace: Workspace, reader: Reader) -> None:
+    _, run_id = long_series(workspace, 3)
+    other, _ = sweep(workspace, 1)
+    answer = reader.get(SERIES.format(other), params={"run": run_id, "metric": "loss"})
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
