@@ -11,6 +11,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stageline.errors import InvalidInput
+from stageline.server.auth.credentials import SESSION_COOKIE
 from stageline.server.caller import ANYBODY, Caller, Right, caller_of
 from stageline.tracking.opening import login_name
 from stageline.ui.forgery import CSRF_COOKIE, masked, new_secret
@@ -59,6 +60,16 @@ class Page:
         if self.caller is ANYBODY:
             return self.workspace.settings.user or login_name()
         return self.caller.name
+
+    @property
+    def signed_in(self) -> str | None:
+        """The caller's name, where callers are asked who they are."""
+        return None if self.caller is ANYBODY else self.caller.name
+
+    @property
+    def has_session(self) -> bool:
+        """Whether they signed in on a page, so that they may sign out."""
+        return SESSION_COOKIE in self.request.cookies
 
     def may(self, right: Right, *, experiment: str | None = None, model: str | None = None) -> bool:
         """Whether the reader may do so with an experiment or a model, by name: for what a list shows, or a button."""
