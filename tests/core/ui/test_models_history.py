@@ -17,6 +17,7 @@ from stageline.storage import layout
 from stageline.storage.memory import MemoryStore
 from stageline.testing.clock import FixedClock
 from stageline.ui.registry.dates import parse_moment
+from stageline.ui.views import history
 from stageline.workspace import Workspace
 
 DAY = 86_400_000
@@ -74,6 +75,16 @@ def test_a_date_tells_what_was_in_production_then(moved: Workspace, as_of: str, 
     terms = [one.text for one in standing.all("dt")]
     told = standing.all("dd")[terms.index("Production")].text
     assert told.startswith(f"{held} since")
+
+
+def test_a_moment_before_the_newest_entries_is_found_too(
+    moved: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST_ENTRIES", 2)
+    page = Reader(moved).page("/models/wine/history", as_of="2026-03-04")
+    standing = page.all("section", cls="standing")[0]
+    assert "v1 since" in standing.text
+    assert "2 of them; the CSV has all." in page.text
 
 
 def test_before_the_model_there_was_nothing(moved: Workspace) -> None:

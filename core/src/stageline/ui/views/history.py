@@ -15,10 +15,12 @@ from stageline.ui.registry.timeline import draw_timeline
 from stageline.ui.view import View
 
 if TYPE_CHECKING:
+    from stageline.registry.history_entry import HistoryEntry
+    from stageline.registry.registry import Registry
     from stageline.ui.page import Page
 
-MOST_ENTRIES = 1_000
-"""The newest; a longer past is told by the CSV and the command line."""
+MOST_ENTRIES = 500
+"""On a page: the newest, or the last before the moment that is asked about. The CSV has all."""
 PROVEN_AT_ONCE = 200
 """Entries: a longer journal is proven when somebody asks for it."""
 
@@ -26,10 +28,9 @@ PROVEN_AT_ONCE = 200
 def history(page: Page, name: str) -> Response:
     """What happened to a model; also to one that was deleted or renamed."""
     registry = page.workspace.registry
-    newest = list(islice(registry.backwards(name), MOST_ENTRIES + 1))
-    entries = newest[:MOST_ENTRIES][::-1]
     asked = page.query.get("as_of", "").strip()
     when = parse_moment(asked) if asked else None
+    entries, is_cut = _window(registry, name, when)
     last = entries[-1] if when is None else standing_at(entries, when)
     is_proof_asked = page.query.get("verify", "") == "yes" or len(entries) <= PROVEN_AT_ONCE
     with_first = page.query.get("lanes", "") == "all"
@@ -42,7 +43,7 @@ def history(page: Page, name: str) -> Response:
         is_there=entries[-1].state.is_active,
         entries=entries[::-1],
         anchors={(one.number, one.name): anchor(one) for one in entries},
-        is_cut=len(newest) > MOST_ENTRIES,
+        is_cut=is_cut,
         drawn=drawn,
         when=when,
         then=then,
@@ -52,6 +53,15 @@ def history(page: Page, name: str) -> Response:
         proof=registry.verify(name) if is_proof_asked else None,
         with_first=with_first,
     )
+
+
+def _window(registry: Registry, name: str, when: int | None) -> tuple[list[HistoryEntry], bool]:
+    """The entries of a page, the oldest first, and whether there are more before or after."""
+    newest = list(islice(registry.backwards(name), MOST_ENTRIES + 1))
+    is_cut = len(newest) > MOST_ENTRIES
+    if is_cut and when is not None and standing_at(newest[:MOST_ENTRIES][::-1], when) is None:
+        newest = list(islice(registry.backwards(name, as_of=when), MOST_ENTRIES)) or newest
+    return newest[:MOST_ENTRIES][::-1], is_cut
 
 
 def history_csv(page: Page, name: str) -> Response:
