@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import FastAPI
+from reading import Reader
 from run_records import AIRFLOW, START, full_run
 
 from stageline.domain import events as ev
 from stageline.domain.policy import Policy
 from stageline.domain.run import TAG_NOTE, RunStatus
+from stageline.server.caller import Caller, Grant
 from stageline.ui.formats import duration
 
 if TYPE_CHECKING:
-    from reading import Element, Reader
+    from reading import Element
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from stageline.workspace import Workspace
 
@@ -235,3 +239,46 @@ def test_a_form_without_a_token_changes_nothing(
     fields = {"name": "x", "text": "x", "key": "team", "value": "x"}
     assert reader.post(f"/runs/{run_id}/{deed}", data=fields).status_code == 403
     assert workspace.runs.get(run_id) == before
+
+
+def test_links_to_lineage_open(workspace: Workspace, reader: Reader) -> None:
+    page = reader.page(f"/runs/{full_run(workspace)}")
+    links = [a["href"] for a in page.one("main").all("a") if a["href"].startswith("/lineage?")]
+    assert len(links) == 2
+    for link in links:
+        reader.page(link)
+
+
+class As:
+    """An application as one caller sees it."""
+
+    def __init__(self, app: ASGIApp, caller: Caller) -> None:
+        self._app = app
+        self._caller = caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["caller"] = self._caller
+        await self._app(scope, receive, send)
+
+
+def test_who_may_read_one_experiment_sees_no_form_and_nothing_of_others(
+    workspace: Workspace,
+) -> None:
+    secret = workspace.experiments.get_or_create("secret").experiment_id
+    parent = workspace.runs.create(secret, run_name="hidden name")
+    run_id = full_run(workspace)
+    workspace.runs.set_tags(run_id, {"mlflow.parentRunId": parent.run_id})
+    app = FastAPI()
+    app.add_middleware(As, caller=Caller("eve", [Grant(frozenset({"read"}), ("wine",), ())]))
+    eve = Reader(workspace, app=app)
+    page = eve.page(f"/runs/{run_id}")
+    assert page.one("main").all("form") == []
+    assert "hidden name" not in page.text
+    assert [
+        row[1] for row in rows(page, "Models that this run logged, and the versions made of them")
+    ] == ["not registered"]
+    eve.page(f"/runs/{parent.run_id}", status=403)
+    eve.page(f"/runs/{parent.run_id}/artifacts", status=403)
+    assert eve.get(f"/runs/{parent.run_id}/raw/a.txt").status_code == 403
+    eve.submit(f"/runs/{run_id}/name", name="x", status=403)
+    parent.end()

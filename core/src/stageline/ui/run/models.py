@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.logged_model import inputs_in, outputs_in
 from stageline.domain.model_input import loaded_model
-from stageline.lineage.keys import DatasetKey, ModelKey, VersionKey, model_key
+from stageline.lineage.keys import ModelKey, VersionKey, model_key
 from stageline.models.mlmodel import MLMODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from stageline.domain.artifact import StoredFile
     from stageline.domain.model import ModelVersion
@@ -59,10 +59,16 @@ class ReadAndMade(NamedTuple):
     read_ids: list[str]
 
 
-def read_and_made(workspace: Workspace, run: Run, files: Mapping[str, StoredFile]) -> ReadAndMade:
+def read_and_made(
+    workspace: Workspace,
+    run: Run,
+    files: Mapping[str, StoredFile],
+    shows_model: Callable[[str], bool],
+) -> ReadAndMade:
     """Asks the registry for versions of this run: one listing, and a read for each model."""
     run_id = run.info.run_id
-    versions = list(workspace.registry.search_model_versions(f"run_id = '{run_id}'"))
+    found = workspace.registry.search_model_versions(f"run_id = '{run_id}'")
+    versions = [one for one in found if shows_model(one.name)]
     versions.sort(key=lambda one: (one.name, -one.version))
     paths = sorted(path.rpartition("/")[0] for path in files if is_mlmodel(path))
     folders = [
@@ -78,9 +84,7 @@ def read_and_made(workspace: Workspace, run: Run, files: Mapping[str, StoredFile
                 context=given.tags.get(CONTEXT, ""),
                 source=given.dataset.source,
                 source_type=given.dataset.source_type,
-                lineage=DatasetKey(
-                    given.dataset.namespace, given.dataset.name, given.dataset.digest
-                ).id,
+                lineage=f"dataset:{given.dataset.name}@{given.dataset.digest}",
             )
             for given in inputs
             if loaded_model(given) is None

@@ -15,6 +15,8 @@ from stageline.ui.run.output import Tail, read_tail
 from stageline.ui.run.work import attempt_ms, worked_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stageline.domain.artifact import StoredFile
     from stageline.domain.run import Attempt
     from stageline.tracking.reading import StoredRun
@@ -73,14 +75,34 @@ def read_head(workspace: Workspace, run_id: str) -> RunHead:
     stored = workspace.runs.stored(run_id)
     run = stored.summary.to_run(workspace.runs.artifact_uri(run_id))
     files = {path: file for path, file in sorted(stored.files.items()) if file.sha256 is not None}
-    return RunHead(run, _experiment_name(workspace, run), stored, files)
+    return RunHead(run, experiment_name(workspace, run), stored, files)
 
 
-def read_record(workspace: Workspace, run_id: str) -> RunRecord:
-    """A run with all that its page shows. Raises `NotFound`."""
+def read_record(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    shows_experiment: Callable[[str], bool] = lambda name: True,
+    shows_model: Callable[[str], bool] = lambda name: True,
+) -> RunRecord:
+    """A run with all that its page shows.
+
+    Args:
+        workspace: The store.
+        run_id: The run, which its reader may see.
+        shows_experiment: Whether they may see the runs of another experiment, by its name: a tag may point there.
+        shows_model: Whether they may see a registered model.
+
+    Raises:
+        NotFound: there is no such run.
+    """
     head = read_head(workspace, run_id)
     run, stored, now_ms = head.run, head.stored, workspace.clock.now_ms()
     family = read_family(workspace, run, now_ms)
+    parent = family.parent
+    if parent is not None and parent.info.experiment_id != run.info.experiment_id:
+        is_shown = shows_experiment(experiment_name(workspace, parent))
+        family = family if is_shown else family._replace(parent=None)
     tags = {key: value for key, value in run.data.tags.items() if not key.startswith(LINK)}
     return RunRecord(
         head=head,
@@ -89,7 +111,7 @@ def read_record(workspace: Workspace, run_id: str) -> RunRecord:
         courses=read_courses(workspace, stored, run),
         attempts=[_shown(attempt, now_ms) for attempt in run.attempts],
         family=family,
-        things=read_and_made(workspace, run, head.files),
+        things=read_and_made(workspace, run, head.files, shows_model),
         tail=read_tail(workspace, stored),
         note=tags.pop(TAG_NOTE, ""),
         own_tags={key: value for key, value in tags.items() if not is_system_tag(key)},
@@ -108,7 +130,8 @@ def _shown(attempt: Attempt, now_ms: int) -> ShownAttempt:
     return ShownAttempt(attempt, attempt_ms(attempt, now_ms), links)
 
 
-def _experiment_name(workspace: Workspace, run: Run) -> str:
+def experiment_name(workspace: Workspace, run: Run) -> str:
+    """Of a run; the id where it has none."""
     try:
         return workspace.experiments.get(run.info.experiment_id).name
     except NotFound:  # collected, or not yet named

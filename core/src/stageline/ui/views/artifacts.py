@@ -10,7 +10,7 @@ from stageline.tracking.artifact_reading import ArtifactReader, checked_folder
 from stageline.ui.artifacts.kinds import Viewer, kind_of
 from stageline.ui.artifacts.model_card import read_model_card
 from stageline.ui.artifacts.showing import Shown, show_file
-from stageline.ui.artifacts.tables import ROWS
+from stageline.ui.artifacts.tables import MOST_BYTES, ROWS
 from stageline.ui.artifacts.tree import Branch, found_in, tree_of
 from stageline.ui.run.record import read_head
 from stageline.ui.view import View
@@ -46,15 +46,15 @@ def artifacts(page: Page, run_id: str) -> Response:
         is_source=is_source,
         runs_scripts=page.query.get("scripts") == "1",
         rows=ROWS,
+        most_read=MOST_BYTES,
     )
 
 
 def _shown(page: Page, run_id: str, entry: Branch, *, is_source: bool) -> Shown | None:
     """None for a folder that is no model."""
     if not entry.is_dir:
-        start = page.query.get("start", "")
-        first = int(start) if start.isascii() and start.isdecimal() and len(start) < 16 else 0
-        return show_file(page.workspace, run_id, entry.path, start=first, as_source=is_source)
+        start = page.start
+        return show_file(page.workspace, run_id, entry.path, start=start, as_source=is_source)
     if any(one.name == MLMODEL and not one.is_dir for one in entry.children):
         return Shown(Viewer.MLMODEL, card=read_model_card(page.workspace, run_id, entry.path))
     return None

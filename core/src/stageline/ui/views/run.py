@@ -20,12 +20,18 @@ MOST_ROWS = 200
 
 def run(page: Page, run_id: str) -> Response:
     """The page."""
-    record = read_record(page.workspace, run_id)
+    record = read_record(
+        page.workspace,
+        run_id,
+        shows_experiment=lambda name: page.may("read", experiment=name),
+        shows_model=lambda name: page.may("read", model=name),
+    )
     images = image_series(record.head.files)
     return page.render(
         "run.html",
         record=record,
         run=record.head.run,
+        may_write=page.may("write", experiment=record.head.experiment),
         note=rendered(record.note) if record.note else "",
         images=images[:MOST_KEYS],
         more_images=max(len(images) - MOST_KEYS, 0),
