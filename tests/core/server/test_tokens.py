@@ -19,6 +19,7 @@ from stageline.server.auth.token import Token, new_token, taken_apart
 from stageline.server.auth.token_store import Tokens
 from stageline.server.options import Options
 from stageline.settings import Settings
+from stageline.storage import layout
 from stageline.storage.memory import MemoryStore
 from stageline.testing.clock import FixedClock
 from stageline.testing.faulty import Fault, FaultyStore, Plan
@@ -128,6 +129,19 @@ def test_store_that_is_away_does_not_shut_out_whoever_was_known(
         store.plan = Plan(chances={Fault.LOST_CALL: 1.0})
         assert known.get("server-info").status == 200
         assert strange.get("server-info").status == 503
+
+
+def test_token_that_is_damaged_in_the_store_lets_nobody_in(
+    server: Knocking, workspace: Workspace
+) -> None:
+    text = server.token("read")
+    key = layout.token_made(server.tokens.list()[0].token.token_id)
+    for data in (b"{", b"[]", b'{"format":"stageline.token/9"}'):
+        workspace.store.replace(key, data)
+        reply = look(Who(server, bearer(text)))
+        assert reply.status in (403, 500), reply
+        assert key not in reply.json["message"]
+        assert "token_id" not in reply.json["message"]
 
 
 def test_guessing_is_slowed_down_for_one_address_and_not_for_who_is_known(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from stageline.errors import StorageFailed
+from stageline.errors import StagelineError
 from stageline.models.scoring import Answer
 from stageline.server.auth.access import refused
 from stageline.server.auth.credentials import Credentials, credentials_of
@@ -81,8 +81,10 @@ class SignIn:
         except _Refusal as refusal:
             await self._refuse(scope, send, refusal)
             return
-        except StorageFailed as error:
-            await send_answer(send, answer_to(error, self._replica.secrets), closes=True)
+        except (
+            StagelineError
+        ) as error:  # the store does not answer, or holds a token that is damaged
+            await self._tell(send, error)
             return
         await self._admit(scope, receive, send, caller)
 
@@ -135,8 +137,15 @@ class SignIn:
         wait_s = self._failures.wait_s(address, takes=0)
         if wait_s:
             await send_answer(send, _TOO_MANY_TRIES, _after(wait_s), closes=True)
-        elif not await self._page.answer(scope, receive, send):
-            self._failures.wait_s(address)
+            return
+        try:
+            if not await self._page.answer(scope, receive, send):
+                self._failures.wait_s(address)
+        except StagelineError as error:
+            await self._tell(send, error)
+
+    async def _tell(self, send: Send, error: StagelineError) -> None:
+        await send_answer(send, answer_to(error, self._replica.secrets), closes=True)
 
     async def _refuse(self, scope: Scope, send: Send, refusal: _Refusal) -> None:
         if refusal.wait_s:
