@@ -164,7 +164,7 @@ def test_each_kind_is_drawn_in_both_themes_without_complaint(workspace: Workspac
         )
         page.goto(f"{url}/compare?{'&'.join(f'run={each}' for each in run_ids[:3])}")
         page.locator(LINES).nth(2).wait_for(state="attached")
-        page.locator("[data-theme-switch], [data-themes] button[value=dark]").first.click()
+        page.locator("[data-themes] button[value=dark]").first.click()
         page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
         page.locator(LINES).nth(2).wait_for(state="attached")
         assert json.dumps(wrong) == "[]"

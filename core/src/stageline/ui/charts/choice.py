@@ -13,7 +13,7 @@ from stageline.ui.charts.lines import AXES
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
-KINDS = ("lines", "bars", "scatter", "contour", "box", "parallel", "images")
+KINDS = ("lines", "bars", "scatter", "contour", "box", "parallel")
 MOST_SMOOTH = 0.99
 MOST_LINES = 50
 """Runs in a chart of lines: more of them are one tangle, and each is read from the store."""
@@ -39,7 +39,6 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     brushes: list[Brush] = []
     runs: list[str] = []
     top: int = USUAL_LINES
-    primary: str = ""
 
 
 def read_choice(query: QueryParams) -> Choice:
@@ -59,7 +58,6 @@ def read_choice(query: QueryParams) -> Choice:
         brushes=[brush for brush in brushes if brush is not None],
         runs=_distinct(query.getlist("run")),
         top=int(min(max(as_float(query.get("top")) or USUAL_LINES, 1), MOST_LINES)),
-        primary=query.get("primary", ""),
     )
 
 

@@ -17,8 +17,6 @@ LEAST_FOR_CONTOUR = 20
 """Runs: of fewer, a surface between them would be made up."""
 MOST_AXES = 8
 """Of parallel coordinates whose axes nobody chose."""
-MOST_ROWS = 100
-"""Of the table beside a figure."""
 
 
 class Figure(NamedTuple):

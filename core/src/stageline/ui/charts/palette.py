@@ -10,12 +10,6 @@ COLOURS = 8
 (https://jfly.uni-koeln.de/color/, 2008), with lightness adapted to each theme."""
 DASHES = 4
 
-CIVIDIS = (
-    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
-    "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
-)  # fmt: skip
-"""For what is continuous: even in lightness, and the same to the colour-blind (Nuñez, Anderton, Renslow, 2018)."""
-
 
 def colours(run_ids: Sequence[str]) -> dict[str, int]:
     """A colour for each run, 0 to 7: by its id, so that it stays the same from page to page.

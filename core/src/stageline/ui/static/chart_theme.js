@@ -1,5 +1,6 @@
 // How charts look in the theme of the page: colours out of the style sheet, the frame that all of Plotly's drawings share.
 
+// Even in lightness, and the same to the colour-blind (Nuñez, Anderton, Renslow, 2018).
 const CIVIDIS = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 

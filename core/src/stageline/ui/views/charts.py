@@ -45,7 +45,7 @@ def charts(page: Page, experiment_id: str) -> Response:
         "charts.html",
         status=400 if found.problem else 200,
         experiment=experiment,
-        kinds=[each for each in KINDS if each != "images"],
+        kinds=KINDS,
         kind=kind,
         choice=choice,
         points=chosen_points(found.runs, choice, primary_key(found)),
