@@ -298,6 +298,7 @@ def test_pinned_runs_stand_first_once(log: Callable, table: Callable) -> None:
     log("second")
     page = table(pin=first)
     assert names(page) == ["first", "second"]
+    assert total(page) == "1-2 of 2"
     assert [row["data-run"] for row in page.one("tbody", cls="pinned").all("tr")] == [first]
 
 

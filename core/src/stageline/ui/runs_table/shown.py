@@ -55,6 +55,8 @@ class Shown:
 
     rows: list[RunRow] = field(default_factory=list)
     pinned: list[RunRow] = field(default_factory=list)
+    count: int = 0
+    """Of the page, those that are counted in `total`."""
     total: int = 0
     """Runs that match; where children are folded, without these."""
     folded: int = 0
@@ -123,6 +125,7 @@ def show_runs(opened: Opened, selected_ids: Sequence[str]) -> Shown:
     return Shown(
         rows=[maker.row(row, depth) for depth, row in nested if row.run_id not in asked.pinned],
         pinned=[maker.row(row, 0) for row in pinned],
+        count=len(found),
         total=total,
         folded=_everything(opened) - total if has_children else 0,
         states=states,
