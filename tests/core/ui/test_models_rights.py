@@ -14,8 +14,13 @@ from stageline.workspace import Workspace
 @pytest.fixture
 def looker(workspace: Workspace) -> Reader:
     """eve, who may read the models that begin with w."""
+    return signed_in(workspace, Grant(frozenset({"read"}), models=("w*",)))
+
+
+def signed_in(workspace: Workspace, grant: Grant) -> Reader:
+    """eve, with what was granted to her."""
     app = FastAPI()
-    eve = Caller("eve", [Grant(frozenset({"read"}), models=("w*",))])
+    eve = Caller("eve", [grant])
 
     @app.middleware("http")
     async def sign_in(request, call_next):
@@ -49,3 +54,13 @@ def test_other_models_are_not_told_of(workspace: Workspace, looker: Reader) -> N
     assert "secret" not in looker.page("/models").text
     looker.page("/models/secret/history", status=403)
     looker.page("/lineage", of="models:/secret", status=403)
+
+
+def test_a_run_that_may_be_read_opens_no_lineage(workspace: Workspace) -> None:
+    workspace.registry.create_registered_model("secret")
+    experiment_id = workspace.experiments.create("wine").experiment_id
+    own = workspace.runs.create(experiment_id).info.run_id
+    reader = signed_in(workspace, Grant(frozenset({"read"}), experiments=("wine",), models=()))
+    reader.page(f"/runs/{own}")
+    reader.page("/lineage", of="models:/secret", run=own, status=403)
+    reader.page("/lineage/export/json", of="models:/secret", run=own, status=403)

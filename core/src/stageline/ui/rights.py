@@ -41,7 +41,8 @@ def check(page: Page, view: View, named: dict[str, str]) -> None:
     if "name" in named:
         model = named["name"]
         _demand(caller, right, f"model {model}", caller.may(right, model=model))
-    if not experiments and "name" not in named and not view.judges_itself:
+    names_nothing = not experiments and "name" not in named and not view.judges_itself
+    if view.concerns_all or names_nothing:
         _demand(caller, right, "all experiments and models", caller.may_all(right))
 
 

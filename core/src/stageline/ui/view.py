@@ -24,3 +24,5 @@ class View(NamedTuple):
     """What the reader must be allowed to do with what the address names; None: `read` by GET and `write` by POST."""
     judges_itself: bool = False
     """Whether an address that names nothing is for everybody, because the view shows each what `page.may` allows."""
+    concerns_all: bool = False
+    """Whether it shows what hangs together across experiments and models, whatever run the address names."""

@@ -111,4 +111,7 @@ def _near(met: LineageGraph) -> LineageGraph:
     return type(met).of(kept, met.edges, met.targets, is_cut=met.is_cut)
 
 
-ROUTES = [View("/lineage", lineage), View("/lineage/export/{form}", export)]
+ROUTES = [
+    View("/lineage", lineage, concerns_all=True),
+    View("/lineage/export/{form}", export, concerns_all=True),
+]
