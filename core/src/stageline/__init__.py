@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from stageline.fluent.projects import run
     from stageline.models.signature import ModelSignature, infer_signature
     from stageline.tracking.active import ActiveRun
+    from stageline.ui.framed import pages_app
+    from stageline.ui.guest import Guest
     from stageline.workspace import Workspace
 
 _FLUENT = "stageline.fluent"
@@ -66,6 +68,7 @@ _ROOMS: dict[str, str] = {
     "ActiveRun": "stageline.tracking.active",
     "DatasetInput": "stageline.domain.run",
     "DatasetRef": "stageline.domain.run",
+    "Guest": "stageline.ui.guest",
     "MetricPoint": "stageline.domain.run",
     "ModelSignature": "stageline.models.signature",
     "Run": "stageline.domain.run",
@@ -74,6 +77,7 @@ _ROOMS: dict[str, str] = {
     "ViewType": "stageline.domain.run",
     "Workspace": "stageline.workspace",
     "infer_signature": "stageline.models.signature",
+    "pages_app": "stageline.ui.framed",
     "run": "stageline.fluent.projects",
 }
 
@@ -81,6 +85,7 @@ __all__ = [
     "ActiveRun",
     "DatasetInput",
     "DatasetRef",
+    "Guest",
     "MetricPoint",
     "ModelSignature",
     "Run",
@@ -123,6 +128,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "pages_app",
     "plan_batches",
     "predict_part",
     "run",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from fastapi.exception_handlers import http_exception_handler
@@ -34,16 +34,22 @@ A_MONTH_S = 30 * 24 * 3600
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def add_pages(app: FastAPI, workspace: Workspace, options: PageOptions | None = None) -> None:
+def add_pages(
+    app: FastAPI,
+    workspace: Workspace,
+    options: PageOptions | None = None,
+    more: Iterable[View] = (),
+) -> None:
     """Add the pages to an application, at its root or wherever it is mounted.
 
     Args:
         app: Any application; its answers to addresses that are not there become pages for browsers.
         workspace: The store.
         options: How the pages behave.
+        more: Views beside those of every server.
     """
     pages = Pages(workspace, options or PageOptions())
-    for view in routes():
+    for view in (*routes(), *more):
         app.router.routes.append(Route(view.path, pages.endpoint(view), methods=list(view.methods)))
     app.router.routes.append(Route("/static/{mark}/{name}", pages.static_file))
     app.add_exception_handler(HTTPException, pages.missing)
@@ -56,7 +62,7 @@ class Pages:
         self._workspace = workspace
         self._options = options
         self._static = Static()
-        self._rendering = Rendering(workspace, self._static)
+        self._rendering = Rendering(workspace, self._static, is_framed=options.is_framed)
 
     def endpoint(self, view: View) -> Endpoint:
         """What the router calls for a view."""

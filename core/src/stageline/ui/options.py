@@ -35,6 +35,8 @@ class PageOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The path below which the pages lie, such as `/stageline`; links begin with it."""
     frame_ancestors: tuple[str, ...] = ("'self'",)
     """Who may show a page within one of theirs, as CSP says it: `'self'`, `'none'`, origins."""
+    is_framed: bool = False
+    """Whether they are parts of another application's pages: these have a sidebar and colours of their own."""
 
 
 def check_installed() -> None:

@@ -29,8 +29,9 @@ _FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 class Rendering:
     """The templates over one workspace. Safe from many threads."""
 
-    def __init__(self, workspace: Workspace, static: Static) -> None:
+    def __init__(self, workspace: Workspace, static: Static, *, is_framed: bool = False) -> None:
         self.workspace = workspace
+        self._is_framed = is_framed
         self._static = static
         self._kept: dict[Callable[[Workspace], Any], Any] = {}
         self._templates = jinja2.Environment(
@@ -56,6 +57,7 @@ class Rendering:
         """The page. A template that is imported sees these names only `with context`."""
         return self._templates.get_template(template).render(
             page=page,
+            is_framed=self._is_framed,
             url=page.url,
             url_with=page.url_with,
             static=lambda name: page.prefix + self._static.path(name),

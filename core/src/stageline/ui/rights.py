@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stageline.errors import NotAllowed
 from stageline.server.caller import RIGHTS
+from stageline.ui.guest import Guest
 
 if TYPE_CHECKING:
     from stageline.server.caller import Caller, Right
@@ -32,7 +33,10 @@ def check(page: Page, view: View, named: dict[str, str]) -> None:
     runs = {*page.query.getlist("run"), *page.form.getlist("run")}
     if "run_id" in named:
         runs.add(named["run_id"])
-    experiments = {page.experiment_of(run_id) for run_id in runs if run_id}
+    runs.discard("")
+    experiments = {
+        page.experiment_of(run_id) for run_id in runs if not _is_theirs(page, right, run_id)
+    }
     if "experiment_id" in named:
         experiments.add(named["experiment_id"])
     for experiment_id in experiments:
@@ -41,9 +45,19 @@ def check(page: Page, view: View, named: dict[str, str]) -> None:
     if "name" in named:
         model = named["name"]
         _demand(caller, right, f"model {model}", caller.may(right, model=model))
-    names_nothing = not experiments and "name" not in named and not view.judges_itself
+    names_nothing = not (runs or experiments or "name" in named or view.judges_itself)
     if view.concerns_all or names_nothing:
         _demand(caller, right, "all experiments and models", caller.may_all(right))
+
+
+def _is_theirs(page: Page, right: Right, run_id: str) -> bool:
+    """Whether a guest may read the run though they may not read its experiment."""
+    caller = page.caller
+    if right != "read" or not isinstance(caller, Guest) or caller.reads_run is None:
+        return False
+    if caller.may_all("read", of="experiments"):
+        return False  # then there is no need to look at the run
+    return caller.reads_run(page.workspace.runs.get(run_id).data.tags)
 
 
 def _demand(caller: Caller, right: Right, thing: str, may: bool) -> None:
