@@ -75,10 +75,10 @@ def test_selection_is_part_of_the_address_and_of_the_links(workspace: Workspace)
         page.wait_for_url("**choice=**")
         assert "run" not in asked(page.url)
         page.reload()
-        assert page.locator("tr.is-selected").count() == page.locator("tr[data-run]").count() == 18
+        assert page.locator("tr.is-selected").count() == page.locator("tr[data-run]").count() == 20
         page.keyboard.press("c")
         page.wait_for_url("**/compare?**")
-        assert len(asked(page.url)["run"]) == 18
+        assert len(asked(page.url)["run"]) == 20
         assert wrong == []
 
 
@@ -115,7 +115,7 @@ def test_children_unfold_where_they_stand_and_the_address_says_so(workspace: Wor
     experiment_id, ids = sweep(workspace, 60)
     with served(workspace) as url, open_browser() as context:
         page = context.new_page()
-        page.goto(f"{url}/experiments/{experiment_id}")
+        page.goto(f"{url}/experiments/{experiment_id}?open=")
         page.evaluate("document.querySelector('.runs-box').scrollTop = 9999")
         place = page.evaluate("document.querySelector('.runs-box').scrollTop")
         page.locator(".fold").click()

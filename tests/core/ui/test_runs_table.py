@@ -260,7 +260,7 @@ def test_children_are_folded_under_their_parents(log: Callable, table: Callable)
     parent = log("parent")
     log("child", parent=parent)
     log("orphan", parent="0" * 32)
-    page = table()
+    page = table(open="")
     assert names(page) == ["orphan", "parent"]
     assert total(page) == "1-2 of 2"
     assert page.one("a", cls="fold").text == "+1"
@@ -269,6 +269,22 @@ def test_children_are_folded_under_their_parents(log: Callable, table: Callable)
     assert total(opened) == "1-2 of 2"
     assert "1 nested" in opened.text
     assert names(table(flat="1")) == ["orphan", "child", "parent"]
+
+
+def test_children_of_few_runs_are_shown_until_somebody_folds_them(
+    log: Callable, table: Callable
+) -> None:
+    parent = log("parent")
+    log("child", parent=parent)
+    page = table()
+    assert names(page) == ["parent", "child"]
+    fold = page.one("a", cls="fold")
+    assert fold["aria-expanded"] == "true"
+    assert parse_qs(urlsplit(fold["href"]).query, keep_blank_values=True) == {"open": [""]}
+    for number in range(100):
+        log(f"run {number}")
+    assert len(names(table())) == 100
+    assert "child" not in names(table(start="100"))
 
 
 def test_filter_finds_children_by_themselves(log: Callable, table: Callable) -> None:

@@ -38,8 +38,8 @@ class Asked(NamedTuple):
     """A column's name."""
     is_flat: bool = False
     """Children stand by themselves, not under their parents."""
-    opened: frozenset[str] = frozenset()
-    """Parents whose children are shown."""
+    opened: frozenset[str] | None = None
+    """Parents whose children are shown; None for all of them where the runs are few."""
     is_deleted: bool = False
     runs: tuple[str, ...] = ()
     """Selected."""
@@ -89,7 +89,7 @@ def read_query(query: QueryParams) -> Asked:
         start=_offset(query.get("start", "")),
         group=query.get("group", ""),
         is_flat=query.get("flat") == "1",
-        opened=frozenset(query.getlist("open")),
+        opened=frozenset(query.getlist("open")) if "open" in query else None,
         is_deleted=query.get("deleted") == "1",
         runs=tuple(dict.fromkeys(query.getlist("run"))),
         choice=query.get("choice", ""),

@@ -17,6 +17,8 @@ from stageline.ui.runs_table.filtering import FilterError, read_box
 from stageline.ui.runs_table.rows import Best, RowMaker, RunRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stageline.domain.experiment import Experiment
     from stageline.workspace import Workspace
 
@@ -61,6 +63,8 @@ class Shown:
     """Runs that match; where children are folded, without these."""
     folded: int = 0
     """Children that are not counted."""
+    opened: list[str] = field(default_factory=list)
+    """Parents whose children stand under them."""
     states: dict[RunStatus, int] = field(default_factory=dict)
     """Runs that match but for their state."""
 
@@ -105,21 +109,23 @@ def show_runs(opened: Opened, selected_ids: Sequence[str]) -> Shown:
     wanted = asked.states or tuple(states)
     total = sum(states.get(state, 0) for state in wanted)
     has_children = asked.roots and f"tags.{TAG_PARENT_RUN_ID}" in opened.catalogue.facts
+    everybody = _everything(opened) if has_children else total
     found = table.rows(opened.selected, opened.keys, limit=ROWS, offset=asked.start)
-    nested = _with_children(opened, found) if asked.roots else [(0, row) for row in found]
+    is_open = _is_open(asked, everybody)
+    nested = _with_children(opened, found, is_open) if has_children else [(0, row) for row in found]
     pinned = table.rows_of(asked.pinned, opened.keys)
     everything = [*pinned, *(row for _, row in nested)]
+    ids = [row.run_id for row in everything]
+    children = table.children(ids, asked.view) if has_children else {}
     running = [row.run_id for row in everything if not row.status.is_terminal]
     maker = RowMaker(
         opened.columns,
         selected=frozenset(selected_ids),
         pinned=frozenset(asked.pinned),
-        children=table.children([row.run_id for row in everything], asked.view)
-        if asked.roots
-        else {},
+        children=children,
         best=_best(opened),
         settled=opened.workspace.settled(table, running),
-        colour_order=[row.run_id for row in everything],
+        colour_order=ids,
         now_ms=opened.now_ms,
     )
     return Shown(
@@ -127,7 +133,8 @@ def show_runs(opened: Opened, selected_ids: Sequence[str]) -> Shown:
         pinned=[maker.row(row, 0) for row in pinned],
         count=len(found),
         total=total,
-        folded=_everything(opened) - total if has_children else 0,
+        opened=[run_id for run_id in ids if children.get(run_id) and is_open(run_id)],
+        folded=everybody - total,
         states=states,
     )
 
@@ -158,17 +165,23 @@ def last_runs(opened: Opened) -> list[Cells]:
     ]
 
 
+def _is_open(asked: Asked, everybody: int) -> Callable[[str], bool]:
+    if asked.opened is None:
+        return lambda _: everybody <= ROWS
+    return asked.opened.__contains__
+
+
 def _with_children(
-    opened: Opened, found: Sequence[Cells], depth: int = 0
+    opened: Opened, found: Sequence[Cells], is_open: Callable[[str], bool], depth: int = 0
 ) -> list[tuple[int, Cells]]:
     rows: list[tuple[int, Cells]] = []
     for row in found:
         rows.append((depth, row))
-        if row.run_id in opened.asked.opened and depth < DEEPEST:
+        if depth < DEEPEST and is_open(row.run_id):
             nested = opened.table.children_of(
                 row.run_id, opened.selected, opened.keys, limit=MOST_CHILDREN
             )
-            rows += _with_children(opened, nested, depth + 1)
+            rows += _with_children(opened, nested, is_open, depth + 1)
     return rows
 
 
@@ -182,7 +195,7 @@ def _best(opened: Opened) -> dict[str, Best]:
         if column.entity is Entity.METRIC
     }
     signs = {key: sign for key, sign in signs.items() if sign}
-    ends = opened.table.extremes(list(signs), opened.selected)
+    ends = opened.table.extremes(list(signs), opened.selected._replace(roots=False))
     return {
         f"metrics.{key}": Best(greatest, "most") if signs[key] > 0 else Best(least, "least")
         for key, (least, greatest) in ends.items()
