@@ -16,7 +16,7 @@ from stageline.server.failures import Refused, answer_to
 from stageline.server.file_places import Place, place_of, run_files, split_place, version_place
 from stageline.server.transfers import Inbox, Left, pour, span_of
 from stageline.server.wire import encode, required
-from stageline.serving.door import App, Receive, Scope, Send, send_answer
+from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stageline.serving.door import Scope
+    from stageline.serving.asgi import Scope
 
 Right = Literal["read", "write", "promote", "admin"]
 """`write` and `promote` bring `read` along, but not each other; `admin` is all of them, and the rest of the server."""

@@ -12,7 +12,7 @@ from stageline.server.caller import actor_of
 if TYPE_CHECKING:
     from stageline.registry.registry import Registry
     from stageline.server.replica import Replica
-    from stageline.serving.door import Scope
+    from stageline.serving.asgi import Scope
     from stageline.workspace import Workspace
 
 

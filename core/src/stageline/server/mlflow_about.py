@@ -6,7 +6,7 @@ from stageline.models.scoring import PROTOCOL_VERSION, Answer
 from stageline.server.endpoint import Call, Endpoint, Nothing
 from stageline.server.failures import failure
 from stageline.server.mlflow_shapes import Shape
-from stageline.serving.door import App, Receive, Scope, Send, send_answer
+from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 _TRACES = ("/v1/traces", "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces",
            "/ajax-api/2.0/mlflow/traces", "/ajax-api/3.0/mlflow/traces")  # fmt: skip

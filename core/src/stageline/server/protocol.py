@@ -23,7 +23,7 @@ from stageline.server.failures import Refused, answer_to, failure
 from stageline.server.wire import check_lists, encode, read_body, read_query
 from stageline.serving.bodies import BodyRefused
 from stageline.serving.bodies import read_body as receive_body
-from stageline.serving.door import App, Receive, Scope, Send, send_answer
+from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
     from stageline.server.replica import Replica

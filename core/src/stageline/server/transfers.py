@@ -14,7 +14,7 @@ from stageline.server.failures import Refused
 
 if TYPE_CHECKING:
     from stageline.server.options import Limits
-    from stageline.serving.door import Receive, Send
+    from stageline.serving.asgi import Receive, Send
 
 CHUNK = 1 << 20
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

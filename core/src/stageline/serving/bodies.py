@@ -10,7 +10,7 @@ import anyio
 from stageline.models.scoring import Answer, failure
 
 if TYPE_CHECKING:
-    from stageline.serving.door import Receive, Scope
+    from stageline.serving.asgi import Receive, Scope
 
 
 class BodyLimits(Protocol):

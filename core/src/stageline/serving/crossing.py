@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stageline.serving.hosts import is_listed
 
 if TYPE_CHECKING:
-    from stageline.serving.door import Scope
+    from stageline.serving.asgi import Scope
 
 Header = tuple[bytes, bytes]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from stageline.models.scoring import Answer, failure
+from stageline.serving.asgi import send_answer
 from stageline.serving.crossing import Header, asks_beforehand, crossing, permission
 from stageline.serving.forwarded import as_sent, parse_proxies
 from stageline.serving.hosts import is_known, is_own_origin
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from stageline.serving.asgi import App, Receive, Scope, Send
 
 
 class Door:
@@ -106,26 +106,3 @@ _ELSEWHERE = failure(
     "PERMISSION_DENIED",
     "A page of another site may not ask this server; --allowed-origin names those that may",
 )
-
-
-async def send_answer(
-    send: Send, answer: Answer, *headers: tuple[bytes, bytes], closes: bool = False
-) -> None:
-    """Send an answer whole; `closes` the connection after it, where more of the request may be on its way."""
-    sent = [
-        (b"content-type", _typed(answer.media_type)),
-        (b"content-length", str(len(answer.body)).encode()),
-        *headers,
-    ]
-    if closes:
-        sent.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": sent})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-def _typed(media_type: str) -> bytes:
-    return (
-        f"{media_type}; charset=utf-8".encode()
-        if media_type == "text/plain"
-        else media_type.encode()
-    )

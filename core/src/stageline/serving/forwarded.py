@@ -10,7 +10,7 @@ from stageline.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stageline.serving.door import Scope
+    from stageline.serving.asgi import Scope
 
 Network = IPv4Network | IPv6Network
 

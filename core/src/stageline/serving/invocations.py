@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from stageline.models.scoring import JSON, Answer, failure, score
+from stageline.serving.asgi import Receive, Scope, Send, send_answer
 from stageline.serving.bodies import BodyRefused, read_body
-from stageline.serving.door import Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
     from stageline.models.loading import LoadedModel

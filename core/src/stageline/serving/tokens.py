@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stageline.errors import InvalidInput
 from stageline.models.scoring import failure
 from stageline.server.auth.credentials import credentials_of
-from stageline.serving.door import App, Receive, Scope, Send, send_answer
+from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

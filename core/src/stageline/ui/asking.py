@@ -13,7 +13,7 @@ from stageline.ui.options import is_prefix
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from stageline.serving.door import App, Receive, Scope, Send
+    from stageline.serving.asgi import App, Receive, Scope, Send
 
 Fields: TypeAlias = "ImmutableMultiDict[str, str]"
 """Of a form, or of a query; `get`, and `getlist` for all values of a name. Files are not among them."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
     from stageline.server.replica import Replica
-    from stageline.serving.door import App, Receive, Scope, Send
+    from stageline.serving.asgi import App, Receive, Scope, Send
 
 PREFIX = "/api/stageline/1"
 

@@ -8,15 +8,15 @@ import msgspec
 
 from stageline.models.scoring import Answer
 from stageline.server.api.failures import WHAT_TO_DO
+from stageline.serving.asgi import send_answer
 from stageline.serving.bodies import BodyRefused, read_body
-from stageline.serving.door import send_answer
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Any
 
     from stageline.server.options import Limits
-    from stageline.serving.door import App, Receive, Scope, Send
+    from stageline.serving.asgi import App, Receive, Scope, Send
 
 MAX_BYTES = 1 << 20
 """No policy is longer."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stageline.registry.events import Followed
-    from stageline.serving.door import Receive, Scope, Send
+    from stageline.serving.asgi import Receive, Scope, Send
 
 HEARTBEAT_S = 15.0
 PATIENCE_S = 30.0

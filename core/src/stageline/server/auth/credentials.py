@@ -8,7 +8,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from stageline.serving.door import Scope
+    from stageline.serving.asgi import Scope
 
 SESSION_COOKIE = "stageline_session"
 LONGEST = 16_384

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stageline.server.auth.endpoint_rules import Rule
     from stageline.server.endpoint import Call, Endpoint
     from stageline.server.replica import Replica
-    from stageline.serving.door import Scope
+    from stageline.serving.asgi import Scope
 
 
 class Guard:

@@ -18,7 +18,7 @@ from stageline.server.auth.sign_in_page import SignInPage
 from stageline.server.auth.token import taken_apart
 from stageline.server.auth.token_store import Tokens
 from stageline.server.failures import answer_to, failure
-from stageline.serving.door import App, Receive, Scope, Send, send_answer
+from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
     from stageline.registry.webhook_sending import Resolve

@@ -11,8 +11,8 @@ from stageline.server.auth.credentials import SESSION_COOKIE
 from stageline.server.auth.paths import SIGN_IN, SIGN_OUT
 from stageline.server.auth.sessions import LASTS_MS
 from stageline.server.auth.token import taken_apart
+from stageline.serving.asgi import Receive, Scope, Send, send_answer
 from stageline.serving.bodies import BodyRefused, read_body
-from stageline.serving.door import Receive, Scope, Send, send_answer
 from stageline.serving.order import Limits
 from stageline.ui.asking import place
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stageline.server.figures.figures import Figures
     from stageline.server.figures.request_log import RequestLog
-    from stageline.serving.door import App, Receive, Scope, Send
+    from stageline.serving.asgi import App, Receive, Scope, Send
 
 REQUEST_ID = b"x-request-id"
 NO_ROUTE = "(none)"
