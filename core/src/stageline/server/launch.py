@@ -13,6 +13,7 @@ from stageline.errors import InvalidInput
 from stageline.server.figures.request_log import set_up_form
 from stageline.server.options import Options
 from stageline.server.order import ServerOrder
+from stageline.server.worker import work
 from stageline.serving.forwarded import parse_proxies
 from stageline.serving.hosts import is_loopback
 from stageline.serving.listening import bound
@@ -79,7 +80,7 @@ def serve(
     chosen = msgspec.structs.replace(chosen, figures_folder=figures.name)
     if on_bound is not None:
         on_bound(listener.getsockname()[1])
-    supervisor = Supervisor(listener, workers)
+    supervisor = Supervisor(work, listener, workers)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: supervisor.stop())
     try:

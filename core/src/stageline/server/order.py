@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from stageline.server.options import Limits, Options
 from stageline.settings import Settings
-
-if TYPE_CHECKING:
-    from stageline.serving.order import Job
 
 
 class ServerOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +20,6 @@ class ServerOrder(msgspec.Struct, frozen=True, kw_only=True):
     def limits(self) -> Limits:
         """Of each worker."""
         return self.options.limits
-
-    @property
-    def job(self) -> Job:
-        """What a worker process does."""
-        from stageline.server.worker import work  # late: it knows this module
-
-        return work
 
     def __repr__(self) -> str:
         return f"ServerOrder({self.label!r})"

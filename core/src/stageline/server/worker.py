@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import signal
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from stageline.errors import StagelineError
 from stageline.server.figures.request_log import set_up_form
-from stageline.serving.post import Post, set_up_log
-from stageline.serving.talk import Failed, Go, Loaded
+from stageline.serving.post import Post, live
 
 if TYPE_CHECKING:
     import socket
@@ -20,27 +16,15 @@ if TYPE_CHECKING:
 
     from stageline.server.order import ServerOrder
 
-_log = logging.getLogger("stageline")
-
 
 def work(order: ServerOrder, listener: socket.socket, line: Connection) -> None:
     """The life of a worker: the target of its process. `line` leads to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which says when
-    set_up_log()
-    try:
-        set_up_form(order.options.log_format)
-        app = _made(order)
-    except StagelineError as error:
-        line.send(Failed(error.code, str(error)))
-        return
-    except Exception as error:  # of any kind: a library that is missing or broken
-        _log.exception("%s can not be served", order.label)
-        line.send(Failed("error", f"{order.label} can not be served: {error!r}"))
-        return
-    line.send(Loaded())
-    with suppress(EOFError, OSError):  # the parent is gone: nobody waits for this
-        if isinstance(line.recv(), Go):
-            _serve(order, app, listener, line)
+    live(
+        line,
+        f"{order.label} can not be served",
+        partial(_made, order),
+        partial(_serve, order, listener, line),
+    )
 
 
 def _made(order: ServerOrder) -> FastAPI:
@@ -49,24 +33,24 @@ def _made(order: ServerOrder) -> FastAPI:
     from stageline.storage.probe import read_format
     from stageline.workspace import Workspace
 
+    set_up_form(order.options.log_format)
     settings = order.settings
     store = open_store(settings.store, settings.storage_options, settings.durability)
     read_format(store)  # rather than that the first client finds it out
     return create_app(Workspace(store, settings), order.options)
 
 
-def _serve(order: ServerOrder, app: FastAPI, listener: socket.socket, line: Connection) -> None:
-    from stageline.serving.door import Door
+def _serve(order: ServerOrder, listener: socket.socket, line: Connection, app: FastAPI) -> None:
+    from stageline.server.app import guarded
 
     replica = app.state.replica
     parts = [app.state.figures, app.state.request_log, replica]
     for part in parts:
         if part is not None:
             part.start()
-    options = order.options
-    door = Door(app, options.hosts, origins=options.origins, proxies=options.proxies)
+    door, front = guarded(app)
     try:
-        Post(listener, line).serve(door, drain_s=order.limits.drain_s)
+        Post(listener, line).serve(door, drain_s=order.limits.drain_s, front=front)
     finally:
         replica.close()
         for part in parts[:2]:

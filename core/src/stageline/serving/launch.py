@@ -15,6 +15,7 @@ from stageline.serving.listening import bound
 from stageline.serving.order import Limits, Order
 from stageline.serving.post import set_up_log
 from stageline.serving.supervisor import Model, Supervisor
+from stageline.serving.worker import work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def serve(
         order = msgspec.structs.replace(template, label=found.label, folder=str(found.folder))
         return Model(order, found)
 
-    supervisor = Supervisor(listener, workers)
+    supervisor = Supervisor(work, listener, workers)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: supervisor.stop())
     follower = None

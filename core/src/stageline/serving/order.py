@@ -35,11 +35,6 @@ class Task(Protocol):
         """Of each worker."""
         ...
 
-    @property
-    def job(self) -> Job:
-        """What a worker process does."""
-        ...
-
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much one worker takes on."""
@@ -79,10 +74,3 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[bytes, ...] = ()
     """Digests of the tokens that requests may bring; none of them: nobody is asked for one."""
     is_followed: bool = False
-
-    @property
-    def job(self) -> Job:
-        """What a worker process does."""
-        from stageline.serving.worker import work  # late: it knows this module
-
-        return work

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from stageline.errors import StagelineError
 from stageline.serving.patience import Patience
-from stageline.serving.talk import Leave, Serving
+from stageline.serving.talk import Failed, Go, Leave, Loaded, Serving
 
 if TYPE_CHECKING:
     import socket
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
 
     from uvicorn import Server
 
+    from stageline.serving.asgi import App
     from stageline.serving.door import Door
 
 KEEP_ALIVE_S = 5
 """Seconds that a connection may idle: uvicorn's own, and MLflow's."""
 _LOOK_S = 0.02
+
+Made = TypeVar("Made")
+_log = logging.getLogger("stageline")
 
 
 def set_up_log() -> None:
@@ -36,6 +42,36 @@ def set_up_log() -> None:
         format="%(asctime)s [%(process)d] %(levelname)s %(message)s",
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def live(
+    line: Connection, fault: str, make: Callable[[], Made], serve: Callable[[Made], None]
+) -> None:
+    """The life of a worker: make something ready, tell the parent how that went, wait for its word, serve.
+
+    Args:
+        line: Leads to the parent.
+        fault: What is said if `make` fails for a reason that does not say it itself.
+        make: Loads what is to be served.
+        serve: Answers until it is told to leave.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which says when
+    set_up_log()
+    try:
+        made = make()
+    except StagelineError as error:
+        line.send(Failed(error.code, str(error)))
+        return
+    except (
+        Exception
+    ) as error:  # of any kind: a framework's, a broken library's, a model's own code's
+        _log.exception("%s", fault)
+        line.send(Failed("error", f"{fault}: {error!r}"))
+        return
+    line.send(Loaded())
+    with suppress(EOFError, OSError):  # the parent is gone: nobody waits for this
+        if isinstance(line.recv(), Go):
+            serve(made)
 
 
 class Post:
@@ -60,11 +96,25 @@ class Post:
         self._keeping: asyncio.Task[None] | None = None
 
     def serve(
-        self, door: Door, *, drain_s: float, headers: list[tuple[str, str]] | None = None
+        self,
+        door: Door,
+        *,
+        drain_s: float,
+        headers: list[tuple[str, str]] | None = None,
+        front: App | None = None,
     ) -> None:
-        """Answer until told to leave; what was begun then has `drain_s` seconds to end."""
+        """Answer until told to leave; what was begun then has `drain_s` seconds to end.
+
+        Args:
+            door: What is told that the worker is to leave.
+            drain_s: See above.
+            headers: Of every answer.
+            front: An application around the door, if it is not the first that requests meet.
+        """
         self._door = door
-        self._server = _server(door, drain_s, headers or [], self._opened, self._leave_soon)
+        self._server = _server(
+            front or door, drain_s, headers or [], self._opened, self._leave_soon
+        )
         threading.Thread(target=self._listen, name="parent", daemon=True).start()
         self._server.run(sockets=[self._listener])
 
@@ -128,7 +178,7 @@ class Post:
 
 
 def _server(
-    door: Door,
+    app: App,
     drain_s: float,
     headers: list[tuple[str, str]],
     on_open: Callable[[], None],
@@ -148,7 +198,7 @@ def _server(
 
     return Quiet(
         uvicorn.Config(
-            door,
+            app,
             log_config=None,
             access_log=False,
             server_header=False,

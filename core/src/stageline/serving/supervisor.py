@@ -20,7 +20,7 @@ from stageline.serving.team import Team, Worker
 if TYPE_CHECKING:
     import socket
 
-    from stageline.serving.order import Task
+    from stageline.serving.order import Job, Task
 
 LINGER_S = 1.0
 """Seconds that idle connections have at the end."""
@@ -49,7 +49,8 @@ class Supervisor:
     worker's end, planned or not, takes nobody's connection along.
     """
 
-    def __init__(self, listener: socket.socket, size: int) -> None:
+    def __init__(self, job: Job, listener: socket.socket, size: int) -> None:
+        self._job = job
         self._listener = listener
         self._size = size
         self._team: Team | None = None
@@ -189,7 +190,7 @@ class Supervisor:
 
     def _start(self, model: Model) -> None:
         _log.info("loading %s", model.order.label)
-        self._next = Team(model.order, self._listener, self._size)
+        self._next = Team(self._job, model.order, self._listener, self._size)
         self._models[id(self._next)] = model.found
 
     def _promote(self) -> None:

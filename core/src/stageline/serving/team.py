@@ -12,7 +12,7 @@ from stageline.serving.talk import Go, Leave, Loaded, Serving
 if TYPE_CHECKING:
     import socket
 
-    from stageline.serving.order import Task
+    from stageline.serving.order import Job, Task
 
 Phase: TypeAlias = Literal["loading", "loaded", "serving", "leaving"]
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would take threads and locks along
@@ -21,9 +21,9 @@ _SPAWN = multiprocessing.get_context("spawn")  # a fork would take threads and l
 class Worker:
     """One process, as its parent sees it."""
 
-    def __init__(self, order: Task, listener: socket.socket) -> None:
+    def __init__(self, job: Job, order: Task, listener: socket.socket) -> None:
         self.line, theirs = _SPAWN.Pipe()
-        self.process = _SPAWN.Process(target=order.job, args=(order, listener, theirs))
+        self.process = _SPAWN.Process(target=job, args=(order, listener, theirs))
         self.process.start()
         theirs.close()  # so that its death is the end of the line
         self.phase: Phase = "loading"
@@ -80,16 +80,17 @@ class Worker:
 class Team:
     """`size` workers at one task."""
 
-    def __init__(self, order: Task, listener: socket.socket, size: int) -> None:
+    def __init__(self, job: Job, order: Task, listener: socket.socket, size: int) -> None:
+        self._job = job
         self.order = order
         self._listener = listener
-        self.workers = [Worker(order, listener) for _ in range(size)]
+        self.workers = [Worker(job, order, listener) for _ in range(size)]
         self.is_open = False
         """Whether the word was given: from then on workers open as soon as they have loaded."""
 
     def add(self) -> None:
         """Start another worker."""
-        self.workers.append(Worker(self.order, self._listener))
+        self.workers.append(Worker(self._job, self.order, self._listener))
 
     def open(self) -> None:
         """Let those that have loaded answer."""

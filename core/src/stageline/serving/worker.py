@@ -5,20 +5,20 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import signal
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from stageline.errors import StagelineError
-from stageline.serving.post import Post, set_up_log
-from stageline.serving.talk import Failed, Go, Loaded, Stuck
+from stageline.serving.post import Post, live
+from stageline.serving.talk import Stuck
 
 if TYPE_CHECKING:
     import socket
     from multiprocessing.connection import Connection
 
     from stageline.models.loading import LoadedModel
+    from stageline.serving.asgi import App
     from stageline.serving.order import Order
 
 _log = logging.getLogger("stageline")
@@ -26,21 +26,12 @@ _log = logging.getLogger("stageline")
 
 def work(order: Order, listener: socket.socket, line: Connection) -> None:
     """The life of a worker: the target of its process. `line` leads to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which says when
-    set_up_log()
-    try:
-        model = _load(order)
-    except StagelineError as error:
-        line.send(Failed(error.code, str(error)))
-        return
-    except Exception as error:  # of any kind: it is the framework's, or code that the model brings
-        _log.exception("%s can not be loaded", order.label)
-        line.send(Failed("error", f"{order.label} can not be loaded: {error!r}"))
-        return
-    line.send(Loaded())
-    with suppress(EOFError, OSError):  # the parent is gone: nobody waits for this
-        if isinstance(line.recv(), Go):
-            _serve(order, model, listener, line)
+    live(
+        line,
+        f"{order.label} can not be loaded",
+        partial(_load, order),
+        partial(_serve, order, listener, line),
+    )
 
 
 def _load(order: Order) -> LoadedModel:
@@ -52,9 +43,9 @@ def _load(order: Order) -> LoadedModel:
     return load_folder(order.folder, flavor=order.flavor, trust=order.trust)
 
 
-def _serve(order: Order, model: LoadedModel, listener: socket.socket, line: Connection) -> None:
+def _serve(order: Order, listener: socket.socket, line: Connection, model: LoadedModel) -> None:
     from stageline.serving.app import Following, create_app
-    from stageline.serving.door import App, Door
+    from stageline.serving.door import Door
     from stageline.serving.invocations import Invocations
     from stageline.serving.tokens import Tokens
 
