@@ -13,7 +13,8 @@ from mlflow.projects import _project_spec as theirs
 
 from stageline.errors import InvalidInput
 from stageline.projects.command import render_command
-from stageline.projects.mlproject import EntryPoint, Parameter, load_project
+from stageline.projects.entry_point import EntryPoint, Parameter
+from stageline.projects.mlproject import load_project
 from stageline.projects.parameters import bind
 
 values = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=20)

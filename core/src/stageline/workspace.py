@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stageline.projects.running import Projects
     from stageline.registry.registry import Registry
     from stageline.registry.webhooks import Webhooks
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
     from stageline.storage.port import ObjectStore
     from stageline.storage.transfer import Progress
     from stageline.tracking.artifacts import RunArtifacts

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from stageline.errors import InvalidInput
 from stageline.projects.command import render_command
-from stageline.projects.mlproject import EntryPoint, Parameter, load_project
+from stageline.projects.entry_point import EntryPoint, Parameter
+from stageline.projects.mlproject import load_project
 
 ECHO = "import json,sys; sys.stdout.buffer.write(json.dumps(sys.argv[1:]).encode())"
 """Prints its arguments."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stageline.errors import Corrupt, InvalidInput
-from stageline.projects.mlproject import EntryPoint, Parameter, load_project
+from stageline.projects.entry_point import EntryPoint, Parameter
+from stageline.projects.mlproject import load_project
 
 DEMAND = """
 name: demand

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stageline.errors import InvalidInput
-from stageline.projects.mlproject import EntryPoint, Parameter
+from stageline.projects.entry_point import EntryPoint, Parameter
 from stageline.projects.parameters import arguments, bind
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stageline.domain.model import ModelVersion
     from stageline.domain.run import Run
     from stageline.exchange.outgoing import Outgoing
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
 
 TAG_RUN = "stageline.run_id"
 """On the server's run: which of ours it is."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stageline.exchange.belongings import SourceFiles
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
 
 _REGISTRY, _TRASH = "models", ".trash"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stageline.exchange.belongings import SourceFiles
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
 
 _PROXY = "mlflow-artifacts:"
 

@@ -9,7 +9,7 @@ from stageline.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from stageline.exchange.belongings import Source
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
 
 
 def open_mlflow(text: str, artifacts: Path | None, options: StorageOptions) -> Source:

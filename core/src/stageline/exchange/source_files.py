@@ -13,7 +13,7 @@ from stageline.storage.transfer import fetch_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
 
 
 class FolderFiles:

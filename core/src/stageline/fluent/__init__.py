@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stageline.fluent.activating import activated
 from stageline.fluent.files import (
     download_artifacts,
     get_artifact_uri,
@@ -31,7 +32,6 @@ from stageline.fluent.records import (
     set_tags,
 )
 from stageline.fluent.runs import (
-    activated,
     active_run,
     delete_run,
     end_run,

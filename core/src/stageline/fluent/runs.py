@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from stageline.domain.run import (
-    TAG_NOTE,
-    TAG_RUN_NAME,
-    Run,
-    RunStatus,
-)
+from stageline.domain.run import TAG_NOTE, TAG_RUN_NAME, Run, RunStatus
 from stageline.errors import InvalidInput
-from stageline.fluent.session import (
-    Session,
-    chosen_experiment,
-    chosen_workspace,
-    get_workspace,
-)
+from stageline.fluent.session import Session, chosen_experiment, get_workspace
 from stageline.tracking import endings
 from stageline.tracking.inheritance import inherited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from stageline.tracking.active import ActiveRun
-    from stageline.workspace import Workspace
 
 
 STACK: ContextVar[tuple[ActiveRun, ...]] = ContextVar("stageline_active_runs", default=())
@@ -154,34 +142,6 @@ def active_run() -> ActiveRun | None:
     while stack and stack[-1].is_ended:  # ended elsewhere: by another thread, or through its handle
         stack = stack[:-1]
     return stack[-1] if stack else None
-
-
-@contextmanager
-def activated(
-    run: ActiveRun,
-    *,
-    workspace: Workspace | None = None,
-    autolog: Mapping[str, Any] | None = None,
-) -> Iterator[ActiveRun]:
-    """Make `run` the active one inside the block; whoever opened it ends it.
-
-    Args:
-        run: An open run.
-        workspace: Where it lies, if that is not the store of the process: these functions work there meanwhile.
-        autolog: Options of `autolog`, to log the fits of this thread or asyncio task inside the block.
-    """
-    with ExitStack() as block:
-        if workspace is not None:
-            block.enter_context(chosen_workspace(workspace))
-        if autolog is not None:
-            from stageline.fluent.models import autologged  # late: it imports this module
-
-            block.enter_context(autologged(autolog))
-        token = STACK.set((*STACK.get(), run))
-        try:
-            yield run
-        finally:
-            STACK.reset(token)
 
 
 def current() -> ActiveRun:

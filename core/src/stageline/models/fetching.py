@@ -29,7 +29,7 @@ from stageline.storage.transfer import fetch_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
     from stageline.storage.port import ObjectStore
 
 

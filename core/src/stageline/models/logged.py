@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stageline.models.signature import ModelSignature
     from stageline.models.uri import LoggedSource, Place, RunModel, VersionSource
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
 
 
 class Registry(Protocol):

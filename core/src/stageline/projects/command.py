@@ -18,7 +18,7 @@ from stageline.errors import InvalidInput
 from stageline.projects.shell import Context, ShellReader
 
 if TYPE_CHECKING:
-    from stageline.projects.mlproject import EntryPoint
+    from stageline.projects.entry_point import EntryPoint
 
 _WORD_IN_BRACES = re.compile(r"\{([A-Za-z_]\w*)\}")
 _VARIABLE_LAST = re.compile(r"\$\w+$")

@@ -12,6 +12,7 @@ from typing import Any
 
 from stageline.errors import InvalidInput, NotFound
 from stageline.models.safe_yaml import read_yaml
+from stageline.projects.entry_point import EntryPoint, Parameter
 from stageline.projects.scripts import script_command, scripts_in
 from stageline.projects.steps.graph import linked
 from stageline.projects.steps.step import Step, read_step
@@ -20,27 +21,6 @@ FILE_NAME = "mlproject"
 """In any case: `MLproject` as a rule."""
 
 _ENVIRONMENT_KEYS = ("python_env", "conda_env", "docker_env")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of an entry point."""
-
-    name: str
-    type: str = "string"
-    """`string`, `float`, `path` or `uri`; any other word is taken as `string`, as by MLflow."""
-    default: str | None = None
-    """None: a value must be given."""
-
-
-@dataclass(frozen=True)
-class EntryPoint:
-    """Something that a project can run."""
-
-    name: str
-    command: str
-    """For bash, with `{name}` where a parameter goes."""
-    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from stageline.projects.mlproject import EntryPoint, Parameter
+    from stageline.projects.entry_point import EntryPoint, Parameter
 
 FetchPath = Callable[[str, str], Path]
 """From a URL and a name that is free in the run's folder to where its files now are."""

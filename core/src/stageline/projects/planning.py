@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from stageline.projects import parameters as binding_rules
 from stageline.projects.command import render_command
 from stageline.projects.environments.read import read_environment
-from stageline.projects.mlproject import EntryPoint, Project, load_project
+from stageline.projects.mlproject import Project, load_project
 from stageline.projects.secrets import Secrets
 from stageline.projects.sources.fetch import fetch
 
 if TYPE_CHECKING:
+    from stageline.projects.entry_point import EntryPoint
     from stageline.projects.environments.spec import EnvironmentSpec
     from stageline.projects.options import Say
     from stageline.projects.sources.fetched import Fetched

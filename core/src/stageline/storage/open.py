@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from stageline.errors import InvalidInput
 from stageline.storage.local import Durability, LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from stageline.storage.options import StorageOptions
     from stageline.storage.port import ObjectStore
-
-StorageOptions: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
-"""fsspec's own, whose names and values are the backend's (hence `Any`); a function is asked at each new session,
-so that credentials which were renewed where it looks are found."""
 
 
 def open_store(

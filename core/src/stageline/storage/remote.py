@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stageline.storage.filesystem import Dialect
-    from stageline.storage.open import StorageOptions
+    from stageline.storage.options import StorageOptions
     from stageline.storage.port import Entry
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from stageline.errors import InvalidInput
 from stageline.projects.steps.step import Step, is_own_path, is_under, overlap
 
 if TYPE_CHECKING:
-    from stageline.projects.mlproject import EntryPoint
+    from stageline.projects.entry_point import EntryPoint
 
 
 def linked(

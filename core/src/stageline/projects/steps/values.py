@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from stageline.projects.mlproject import EntryPoint, Project
+    from stageline.projects.entry_point import EntryPoint
+    from stageline.projects.mlproject import Project
     from stageline.projects.steps.step import Step
 
 
