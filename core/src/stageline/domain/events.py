@@ -47,8 +47,11 @@ class PointsLogged(Event, frozen=True, tag=3):
     """Many metric points, as the columns of `storage.series`."""
 
     columns: bytes
-    last: dict[str, tuple[int, int, float]]
-    """Step, timestamp and value of each metric's greatest point, so that a summary need not unpack the columns."""
+    last: dict[str, tuple[int, int, float]] = {}
+    """Step, timestamp and value of each metric's greatest point, so that a summary need not unpack the columns.
+
+    The first logs that were ever written did not have it: where it is empty, unpack them.
+    """
 
 
 class ParamsLogged(Event, frozen=True, tag=4):

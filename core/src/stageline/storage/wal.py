@@ -219,8 +219,8 @@ def scan_frames(data: bytes, start: int = 0) -> Frames:
     return Frames(payloads, end, skipped)
 
 
-def decode_head(payload: bytes) -> WalHead:
-    """The head, from the payload of a log's first frame.
+def decode_head(payload: bytes, what: str = "a write-ahead log") -> WalHead:
+    """The head, from the payload of a log's first frame; `what` names the log in errors.
 
     Raises:
         Corrupt: it is no head.
@@ -229,8 +229,8 @@ def decode_head(payload: bytes) -> WalHead:
     try:
         head = _decode_head(payload)
     except UNREADABLE as error:
-        raise Corrupt(f"a write-ahead log does not begin with a head: {error}") from error
-    check_format(head.format, WAL_FORMAT, f"the log of run {head.run_id}")
+        raise Corrupt(f"{what} does not begin as a write-ahead log does: {error}") from error
+    check_format(head.format, WAL_FORMAT, what)
     return head
 
 

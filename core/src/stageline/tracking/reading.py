@@ -161,7 +161,7 @@ class RunReader:
         for key in sorted(keys, key=lambda one: (one.endswith(".wal"), one)):
             data = self._store.read(key)
             if key.endswith(".wal"):
-                yield _log_as_segment(data, shipped.get(_writer_of(key), 0))[0]
+                yield _log_as_segment(data, key, shipped.get(_writer_of(key), 0))[0]
                 continue
             segment = decode_segment(data, key)
             shipped[segment.head.writer] = max(
@@ -214,7 +214,7 @@ class RunReader:
             if data is None:
                 continue
             if key.endswith(".wal"):
-                unpacked[key], host = _log_as_segment(data, shipped.get(_writer_of(key), 0))
+                unpacked[key], host = _log_as_segment(data, key, shipped.get(_writer_of(key), 0))
                 if hosts is not None:
                     hosts[_writer_of(key)] = host
             else:
@@ -266,20 +266,26 @@ def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -
         if isinstance(event, ArtifactsStored):
             fold_files(files, event)
     for key, series in segment.columns.items():
+        if not series:  # no writer of ours says nothing
+            continue
         summary.take_point(key, LastPoint(segment.head.attempt, *series.last()))
 
 
-def _log_as_segment(data: bytes, shipped: int) -> tuple[Segment, str]:
+def _log_as_segment(data: bytes, key: str, shipped: int) -> tuple[Segment, str]:
     frames = scan_frames(data)
-    head = decode_head(frames.payloads[0] if frames.payloads else b"")
+    head = decode_head(frames.payloads[0] if frames.payloads else b"", key)
     stretch = Stretch()
     events: list[AnyEvent] = []
     for payload in scan_frames(data, shipped).payloads if shipped else frames.payloads[1:]:
-        event = decode_event(payload)
+        event = _event(payload, key)
         before = len(stretch.records)
         stretch.take(payload, event)
         if len(stretch.records) > before:
             events.append(event)
+    try:
+        columns = stretch.columns
+    except Corrupt as error:
+        raise Corrupt(f"{key} can not be read: {error}") from error
     span = SegmentHead(
         run_id=head.run_id,
         writer=head.writer,
@@ -288,7 +294,14 @@ def _log_as_segment(data: bytes, shipped: int) -> tuple[Segment, str]:
         start=shipped,
         end=frames.end,
     )
-    return Segment(span, events, stretch.columns), head.host
+    return Segment(span, events, columns), head.host
+
+
+def _event(payload: bytes, key: str) -> AnyEvent:
+    try:
+        return decode_event(payload)
+    except Corrupt as error:
+        raise Corrupt(f"{key} can not be read: {error}") from error
 
 
 def _unshipped(
@@ -303,9 +316,9 @@ def _unshipped(
         frames = scan_frames(data)
         if not frames.payloads:  # its writer died before it had a head
             continue
-        head = decode_head(frames.payloads[0])
+        head = decode_head(frames.payloads[0], "a log that waits to be sent")
         if head.writer not in ends:
-            yield _log_as_segment(data, shipped.get(head.writer, 0))[0]
+            yield _log_as_segment(data, str(head.run_id), shipped.get(head.writer, 0))[0]
 
 
 def _writer_of(key: str) -> str:

@@ -20,6 +20,7 @@ from stageline.domain.events import (
     ArtifactsStored,
     OutputWritten,
     PointLogged,
+    PointsLogged,
     Started,
     decode_event,
     encode_event,
@@ -31,7 +32,7 @@ from stageline.storage.commit import commit
 from stageline.storage.parallel import together
 from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
-from stageline.storage.series import Series
+from stageline.storage.series import Series, decode_columns
 from stageline.storage.wal import MAX_RECORD, WalHead, decode_head, read_tail, scan_frames
 
 if TYPE_CHECKING:
@@ -155,6 +156,10 @@ class LogStream:
             self._start = event
         if isinstance(event, ArtifactsStored):
             fold_files(self.files, event)
+        if isinstance(event, PointsLogged) and not event.last:  # of the first logs ever written
+            for key, series in decode_columns(event.columns).items():
+                if series:
+                    self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
         self.has_output = self.has_output or isinstance(event, OutputWritten)
         self.summary.apply(event, self.head.attempt)
 
@@ -348,5 +353,5 @@ def open_stream(
 ) -> LogStream:
     """A stream over a log that some process left at `path`. Raises `Corrupt` if it has no sound head."""
     frames = scan_frames(read_tail(path, 0))
-    head = decode_head(frames.payloads[0] if frames.payloads else b"")
+    head = decode_head(frames.payloads[0] if frames.payloads else b"", str(path))
     return LogStream(store, path, head, lies_in_store=lies_in_store, resolve=resolve)
