@@ -10,10 +10,9 @@ from urllib.parse import unquote, urlencode
 
 from processes import WITHIN_S
 
-from stageline.server.app import create_app
+from stageline.server.app import create_app, guarded
 from stageline.server.endpoint import Endpoint
 from stageline.server.options import Options
-from stageline.serving.door import Door
 from stageline.workspace import Workspace
 
 API = "/api/2.0/mlflow/"
@@ -50,8 +49,7 @@ class Asked:
         self.workspace = workspace
         self.app = create_app(workspace, options, endpoints=endpoints)
         self.replica = self.app.state.replica
-        chosen = self.replica.options
-        self._door = Door(self.app, chosen.hosts, origins=chosen.origins, proxies=chosen.proxies)
+        self._front = guarded(self.app)[1]
         self.api = self.app.state.api
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
@@ -149,7 +147,7 @@ class Asked:
         async def send(message: Any) -> None:
             messages.append(message)
 
-        await self._door(scope, receive, send)
+        await self._front(scope, receive, send)
         start = messages[0]
         content = b"".join(message.get("body", b"") for message in messages[1:])
         assert not messages[-1].get("more_body"), "the answer did not end"

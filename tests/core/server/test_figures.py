@@ -17,8 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from running import Running
 
 from stageline.errors import NotFound
+from stageline.server.auth.options import AuthOptions
 from stageline.server.caller import Caller, Grant
 from stageline.server.figures import sharing
+from stageline.server.figures.exposition import exposed
 from stageline.server.figures.request_log import JsonLines, RequestLog
 from stageline.server.options import Options
 from stageline.settings import Settings
@@ -87,6 +89,53 @@ def test_what_is_asked_of_the_store_is_counted_and_what_waits_for_it(tmp_path: P
         assert told(server)["stageline_unshipped_bytes",] == 0
         server.found(run_id)
         assert told(server)["stageline_store_requests_total", "read"] > before
+
+
+def test_what_dead_processes_left_waits_for_the_store_too(tmp_path: Path) -> None:
+    settings = Settings(spool=str(tmp_path / "spool"), cache=str(tmp_path / "cache"))
+    workspace = Workspace(MemoryStore(f"memory://{tmp_path.name}"), settings)
+    spool = workspace.spool
+    assert spool is not None
+    with Asked(workspace) as server:
+        run_id = server.run()
+        server.made("runs/log-metric", run_id=run_id, key="m", value=1, timestamp=1)
+        (log,) = spool.glob("*.wal")
+        left = spool / f"{run_id}-dead.wal"  # nobody has it open
+        before = told(server)["stageline_unshipped_bytes",]
+        left.write_bytes(log.read_bytes())
+        size = left.stat().st_size
+        assert told(server)["stageline_unshipped_bytes",] == before + size
+
+
+def test_requests_that_are_refused_at_the_door_are_counted_under_their_routes(
+    workspace: Workspace,
+) -> None:
+    options = Options(hosts=(), auth=AuthOptions(session_key=b"k" * 32))
+    with Asked(workspace, options) as server:
+        path = f"{API}experiments/get"
+        strange = server.ask("GET", path, headers={"host": "evil.example.com"})
+        page = server.ask("POST", f"{API}runs/create", headers={"origin": "https://evil.example"})
+        nobody = server.ask("GET", "/api/stageline/1/models/secret")
+        nowhere = server.ask("GET", "/secret")
+        assert [one.status for one in (strange, page, nobody, nowhere)] == [403, 403, 401, 401]
+        assert all(one.headers["x-request-id"] for one in (strange, page, nobody, nowhere))
+        found = figures(exposed(server.app.state.figures)[0])
+        counted = {key[1:] for key in found if key[0] == "stageline_requests_total"}
+        assert counted == {
+            (path, "GET", "403"),
+            (f"{API}runs/create", "POST", "403"),
+            ("/api/stageline/1/models/{name}", "GET", "401"),
+            ("(none)", "GET", "401"),
+        }
+
+
+def test_unknown_paths_are_told_in_words_of_ours(server: Asked) -> None:
+    reply = server.ask("GET", "/nothing")
+    assert (reply.status, reply.code) == (404, "ENDPOINT_NOT_FOUND")
+    assert "/api/2.0/mlflow/" in reply.json["message"]
+    other = server.ask("POST", "/metrics")
+    assert (other.status, other.code) == (405, "BAD_REQUEST")
+    assert "GET" in other.headers["allow"]
 
 
 def test_figures_of_all_workers_add_up_and_outlive_them(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from stageline.server import (
     mlflow_about,
@@ -23,17 +24,23 @@ from stageline.server import (
 from stageline.server.api.app import Api, create_api
 from stageline.server.artifact_proxy import ArtifactProxy
 from stageline.server.auth.sign_in import SignIn
+from stageline.server.failures import missing
 from stageline.server.figures.figures import Figures
 from stageline.server.figures.request_log import RequestLog
 from stageline.server.figures.route import metrics
+from stageline.server.figures.routes import Routes
 from stageline.server.figures.watch import Watch
 from stageline.server.mlflow_about import About
 from stageline.server.options import Options
-from stageline.server.protocol import Protocol
+from stageline.server.protocol import Protocol, Table
 from stageline.server.replica import Replica
+from stageline.serving.door import Door
 from stageline.ui.asking import BelowPrefix
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from stageline.server.endpoint import Endpoint
     from stageline.ui.options import PageOptions
     from stageline.workspace import Workspace
@@ -60,8 +67,8 @@ def create_app(
 ) -> FastAPI:
     """The application over an opened store.
 
-    `app.state.replica` is what its requests share: whoever runs the application calls `start` and `close` of it. What
-    looks at all requests (who may ask, how often) is added by `app.add_middleware`, and stands before the protocol.
+    `app.state.replica` is what its requests share: whoever runs the application calls `start` and `close` of it, and
+    lets requests in by `guarded`.
 
     Args:
         workspace: The store.
@@ -76,18 +83,33 @@ def create_app(
     form = replica.options.log_format
     app.state.request_log = None if form is None else RequestLog(form)
     app.add_route("/metrics", metrics, include_in_schema=False)
+    app.add_exception_handler(HTTPException, _missing)
     # The first that is added stands last.
     app.add_middleware(Api, api=app.state.api)
     if replica.options.artifacts == "proxy":
         app.add_middleware(ArtifactProxy, replica=replica)
-    app.add_middleware(Protocol, replica=replica, endpoints=[*TRACKING, *REGISTRY, *endpoints])
+    table = Table([*TRACKING, *REGISTRY, *endpoints])
+    app.add_middleware(Protocol, replica=replica, table=table)
     app.add_middleware(About)
     if replica.options.auth is not None:
         app.add_middleware(SignIn, replica=replica, options=replica.options.auth)
-    app.add_middleware(Watch, figures=app.state.figures, log=app.state.request_log)
     if replica.options.pages is not None:
         _add_pages(app, workspace, replica.options.pages)
+    app.state.routes = Routes(table, app)
     return app
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return missing(error)
+
+
+def guarded(app: FastAPI) -> tuple[Door, Watch]:
+    """The door in front of an application, and the watch around the door, which is the first that requests meet."""
+    state = app.state
+    options = state.replica.options
+    door = Door(app, options.hosts, origins=options.origins, proxies=options.proxies)
+    return door, Watch(door, state.figures, state.request_log, state.routes)
 
 
 def _add_pages(app: FastAPI, workspace: Workspace, options: PageOptions) -> None:

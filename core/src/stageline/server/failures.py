@@ -27,6 +27,9 @@ from stageline.models.scoring import JSON, Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from starlette.exceptions import HTTPException
+    from starlette.responses import Response
+
 LONGEST_MESSAGE = 4000
 """Characters. What the client sent may be in it, and need not all go back."""
 
@@ -88,6 +91,27 @@ def failure(status: int, code: str, message: str) -> Answer:
     """An error's answer."""
     text = message.encode(errors="replace").decode()[:LONGEST_MESSAGE]
     return Answer(status, msgspec.json.encode({"error_code": code, "message": text}), JSON)
+
+
+def missing(error: HTTPException) -> Response:
+    """What a program is told that asks for what no route answers, or by another method than it takes."""
+    from starlette.responses import (
+        Response,
+    )  # late: this module is asked for its table where no framework is
+
+    code, message = _MISSING.get(error.status_code, ("BAD_REQUEST", "The request can not be read"))
+    answer = failure(error.status_code, code, message)
+    return Response(answer.body, answer.status, headers=error.headers, media_type=answer.media_type)
+
+
+_MISSING = {
+    404: (
+        "ENDPOINT_NOT_FOUND",
+        "There is nothing at this path: MLflow's are below /api/2.0/mlflow/, and "
+        "/api/stageline/1/openapi.json lists the others",
+    ),
+    405: ("BAD_REQUEST", "This path takes another method: the Allow header names it"),
+}
 
 
 def _without(message: str, secrets: Iterable[str]) -> str:

@@ -21,9 +21,9 @@ from stageline.server.auth.homes import NotKnown
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
 from stageline.server.failures import Refused, answer_to, failure
 from stageline.server.wire import check_lists, encode, read_body, read_query
+from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 from stageline.serving.bodies import BodyRefused
 from stageline.serving.bodies import read_body as receive_body
-from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
     from stageline.server.replica import Replica
@@ -80,10 +80,10 @@ class Table:
 class Protocol:
     """An ASGI application around another: answers MLflow's paths, and hands the rest on."""
 
-    def __init__(self, app: App, replica: Replica, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, app: App, replica: Replica, table: Table) -> None:
         self._app = app
         self._replica = replica
-        self._table = Table(endpoints)
+        self._table = table
         limits = replica.options.limits
         self._limits = limits
         self._guard = Guard(replica) if replica.options.auth is not None else None

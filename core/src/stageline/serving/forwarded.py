@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from stageline.serving.asgi import Scope
 
 Network = IPv4Network | IPv6Network
+FORWARDED_PREFIX = "stageline.forwarded_prefix"
+"""Where a request has the path that its proxy took off."""
 
 
 def parse_proxies(given: Iterable[str]) -> tuple[Network, ...]:
@@ -53,6 +55,9 @@ def as_sent(scope: Scope, proxies: tuple[Network, ...]) -> None:
     if host:
         kept = [one for one in scope["headers"] if one[0] != b"host"]
         scope["headers"] = [(b"host", host), *kept]
+    prefix = _last(said.get(b"x-forwarded-prefix", b""))
+    if prefix:
+        scope[FORWARDED_PREFIX] = prefix.decode("latin-1")
     scheme = _last(said.get(b"x-forwarded-proto", b"")).lower()
     if scheme in (b"http", b"https"):
         scope["scheme"] = scheme.decode()

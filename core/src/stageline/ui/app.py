@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
-from fastapi.exception_handlers import http_exception_handler
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from stageline.server.failures import missing
 from stageline.ui.asking import Fields, place, read_form
 from stageline.ui.failures import Told, error_page, told
 from stageline.ui.forgery import CSRF_COOKIE, check_form
@@ -121,7 +121,7 @@ class Pages:
         """What no route answers: a page for a browser, JSON for a program."""
         assert isinstance(error, HTTPException)
         if "text/html" not in request.headers.get("accept", ""):
-            return await http_exception_handler(request, error)
+            return missing(error)
         place(request.scope, self._options.prefix)
         found = Told(error.status_code, _SAID.get(error.status_code, error.detail))
         page = Page(request, self._rendering)

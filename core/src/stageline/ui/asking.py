@@ -8,6 +8,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
 from stageline.errors import InvalidInput
+from stageline.serving.forwarded import FORWARDED_PREFIX
 from stageline.ui.options import is_prefix
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class BelowPrefix:
         """Hand the request on."""
         path = scope.get("path", "")
         if path == self._prefix or path.startswith(f"{self._prefix}/"):
-            scope = {**scope, "path": path[len(self._prefix) :] or "/"}
+            # In place: whoever counts requests, around this one, knows routes without it.
+            scope["path"] = path[len(self._prefix) :] or "/"
             scope.pop("raw_path", None)
         scope["stageline.below"] = self._prefix
         await self._app(scope, receive, send)
@@ -41,11 +43,10 @@ class BelowPrefix:
 def place(scope: MutableMapping[str, Any], prefix: str = "") -> None:
     """Note below which prefix links lie, and the path of the page itself.
 
-    The prefix is what whoever is in front took off (`X-Forwarded-Prefix`) or what the server was told, and then where
-    the application is mounted in another.
+    The prefix is what a trusted proxy in front took off (`X-Forwarded-Prefix`, as `serving.forwarded` found it) or what
+    the server was told, and then where the application is mounted in another.
     """
-    headers = dict(scope["headers"])
-    forwarded = headers.get(b"x-forwarded-prefix", b"").decode("latin-1").rstrip("/")
+    forwarded = scope.get(FORWARDED_PREFIX, "").rstrip("/")
     prefix = scope.get("stageline.below", prefix)
     mounted = scope.get("root_path", "")
     path: str = scope["path"]

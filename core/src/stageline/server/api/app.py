@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stageline.serving.asgi import App, Receive, Scope, Send
 
 PREFIX = "/api/stageline/1"
+ROUTERS = [part.router for part in (models, gates, promotions, runs, events)]
 
 
 def create_api(replica: Replica) -> FastAPI:
@@ -40,8 +41,8 @@ def create_api(replica: Replica) -> FastAPI:
     api.state.news = Feed(
         lambda: workspace.registry.cursor(), every_s, replica.options.limits.listeners
     )
-    for part in (models, gates, promotions, runs, events):
-        api.include_router(part.router)
+    for router in ROUTERS:
+        api.include_router(router)
     install(api)
     api.add_middleware(Bounded, limits=replica.options.limits)
     describe = api.openapi

@@ -12,6 +12,7 @@ import psutil
 from stageline.server.figures.rows import BUCKETS, Gauges, Key, Row, Snapshot, Verb
 from stageline.server.figures.sharing import Sharing
 from stageline.server.figures.store_verbs import count_verbs
+from stageline.tracking.abandoned import abandoned_bytes
 
 if TYPE_CHECKING:
     from stageline.server.api.feed import Feed
@@ -52,8 +53,10 @@ class Figures:
         row.buckets[bisect_left(BUCKETS, seconds)] += 1
 
     def together(self) -> Snapshot:
-        """Of all workers of this server."""
-        return self.own() if self._sharing is None else self._sharing.together()
+        """Of all workers of this server, and what dead processes left. Reads files: not for an event loop."""
+        found = self.own() if self._sharing is None else self._sharing.together()
+        found.gauges.unshipped_bytes += abandoned_bytes(self._replica.workspace.spool)
+        return found
 
     def own(self) -> Snapshot:
         """Of this worker."""

@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 
     from stageline.server.figures.figures import Figures
     from stageline.server.figures.request_log import RequestLog
+    from stageline.server.figures.routes import Routes
     from stageline.serving.asgi import App, Receive, Scope, Send
 
 REQUEST_ID = b"x-request-id"
-NO_ROUTE = "(none)"
 _GIVEN = re.compile(rb"[A-Za-z0-9._:-]{1,64}").fullmatch
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_FILES = "/mlflow-artifacts/artifacts"
-_PLAIN = frozenset(("/health", "/version", "/metrics", "/get-artifact"))
 
 
 class Watch:
     """An ASGI application around another."""
 
-    def __init__(self, app: App, figures: Figures, log: RequestLog | None) -> None:
+    def __init__(self, app: App, figures: Figures, log: RequestLog | None, routes: Routes) -> None:
         self._app = app
+        self._routes = routes
         self._figures = figures
         self._log = log
         self._mark = os.urandom(4).hex().encode() + b"-%x"
@@ -62,7 +61,7 @@ class Watch:
         finally:
             figures.in_flight -= 1
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            route = scope.get("template") or template_of(scope)
+            route = scope.get("template") or self._routes.of(scope)
             seconds = time.perf_counter() - started
             figures.take(route, method, status, seconds, sent_bytes)
             if self._log is not None:
@@ -79,16 +78,3 @@ class Watch:
                     return bytes(value)
                 break
         return self._mark % next(self._numbers)
-
-
-def template_of(scope: Scope) -> str:
-    """The route of a request that did not pass a table that names it; never what the client made up."""
-    route = getattr(scope.get("route"), "path", None)
-    if route is not None:
-        return str(route)
-    path = scope["path"]
-    if path in _PLAIN:
-        return str(path)
-    if _FILES in path:
-        return f"/api/2.0{_FILES}/{{path}}"
-    return NO_ROUTE

@@ -1,0 +1,65 @@
+"""Under which route a request is counted: a template of ours, never what a client made up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Match, Route
+
+from stageline.server.api.app import ROUTERS
+from stageline.server.artifact_proxy import BASES, DOWNLOAD, VERSION_DOWNLOAD
+from stageline.server.auth.paths import API, PUBLIC, SIGN_IN, SIGN_OUT
+from stageline.server.failures import Refused
+from stageline.server.protocol import PREFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fastapi import FastAPI
+    from starlette.routing import BaseRoute
+
+    from stageline.server.protocol import Table
+    from stageline.serving.asgi import Scope
+
+NO_ROUTE = "(none)"
+FILES = "/api/2.0/mlflow-artifacts/artifacts/{path}"
+_FIXED = frozenset({*PUBLIC, SIGN_IN, SIGN_OUT, DOWNLOAD, VERSION_DOWNLOAD})
+
+
+class Routes:
+    """Asked where nobody answered a request by a template: it was refused before, or is not in a table."""
+
+    def __init__(self, table: Table, app: FastAPI) -> None:
+        self._table = table
+        self._routes = app.router.routes
+        self._api_routes = [route for router in ROUTERS for route in router.routes]
+
+    def of(self, scope: Scope) -> str:
+        """The template."""
+        path = scope["path"]
+        if path in _FIXED:
+            return str(path)
+        if path.startswith(PREFIXES):
+            return self._protocol(scope["method"], path)
+        if path in BASES or path.startswith(tuple(f"{base}/" for base in BASES)):
+            return FILES
+        if f"{path}/".startswith(f"{API}/"):
+            inside = {**scope, "root_path": "", "path": path[len(API) :]}
+            found = _found(self._api_routes, inside)
+            return NO_ROUTE if found is None else API + found
+        known = getattr(scope.get("route"), "path", None)
+        return known or _found(self._routes, scope) or NO_ROUTE
+
+    def _protocol(self, method: str, path: str) -> str:
+        try:
+            return self._table.find(method, path)[0].path
+        except Refused:
+            return NO_ROUTE
+
+
+def _found(routes: Iterable[BaseRoute], scope: Scope) -> str | None:
+    """The first route that the path is one of, whatever the method."""
+    for route in routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            return route.path
+    return None
