@@ -11,6 +11,7 @@ from asking import API, Reply
 from knocking import Knocking, Who
 from starlette.routing import Mount, Route
 
+from stageline.registry import Policy
 from stageline.server.app import REGISTRY, TRACKING
 from stageline.server.auth.endpoint_rules import RULES
 from stageline.server.auth.paths import PUBLIC, is_judged_later
@@ -186,6 +187,23 @@ def test_writer_does_not_promote_and_promoter_does_not_write(
     assert denied(promoter.post("runs/create", experiment_id="0"))
     moved = promoter.post("model-versions/transition-stage", **to_production)
     assert moved.json["model_version"]["current_stage"] == "Production"
+
+
+def test_writer_asks_and_takes_back_where_promoters_answer(
+    server: Knocking, house: House, workspace: Workspace
+) -> None:
+    writer, promoter = server.who("write"), server.who("promote", name="bob")
+    policy = Policy(approvals=1)
+    workspace.registry.set_policy("team-a-wine", "Production", policy)
+    requests = "/api/stageline/1/models/team-a-wine/requests"
+    wanted = b'{"version": 1, "stage": "Production"}'
+    assert denied(server.who("read").ask("POST", requests, wanted))
+    assert writer.ask("POST", requests, wanted).status == 201
+    for answer in ("approve", "reject"):
+        assert denied(writer.ask("POST", f"{requests}/1/{answer}", b"{}"))
+    assert writer.ask("POST", f"{requests}/1/cancel", b"{}").json["status"] == "cancelled"
+    assert writer.ask("POST", requests, wanted).status == 201
+    assert promoter.ask("POST", f"{requests}/2/approve", b"{}").json["status"] == "approved"
 
 
 def test_history_says_who_did_it(server: Knocking, house: House, workspace: Workspace) -> None:

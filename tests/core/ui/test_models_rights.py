@@ -64,3 +64,23 @@ def test_a_run_that_may_be_read_opens_no_lineage(workspace: Workspace) -> None:
     reader.page(f"/runs/{own}")
     reader.page("/lineage", of="models:/secret", run=own, status=403)
     reader.page("/lineage/export/json", of="models:/secret", run=own, status=403)
+
+
+def test_to_ask_takes_less_than_to_move(workspace: Workspace) -> None:
+    with_policy(workspace)
+    writer = signed_in(workspace, Grant(frozenset({"write"}), models=("w*",)))
+    version = "/models/wine/versions/2"
+    offered = writer.page(version).one("main")
+    assert [one["value"] for one in offered.all("input", type="hidden", name="do")] == ["ask"]
+    before = entries(workspace)
+    asked = {"stage": "Production", "holding": "1", "others": "archive"}
+    writer.submit(f"{version}/move", status=403, do="move", **asked)
+    assert entries(workspace) == before
+    writer.submit(f"{version}/move", do="ask", **asked)
+    answer = "/models/wine/requests/1/answer"
+    writer.submit(answer, status=403, do="approve", holding="1")
+    writer.submit(answer, status=403, do="reject", comment="no")
+    assert "Take my request back" in writer.page("/requests").text
+    writer.submit(answer, do="cancel")
+    (letter,) = workspace.registry.requests("wine", status=None)
+    assert letter[1].status == "cancelled"

@@ -47,6 +47,12 @@ class Asker:
         self.check("promote", model=model)
         return self.registry
 
+    def requesting(self, model: str) -> Registry:
+        """The registry, for whoever may ask that a model's versions are moved. Raises `NotAllowed`."""
+        if not self.caller.may("promote", model=model):
+            self.check("write", model=model)
+        return self.registry
+
     def sees(self, model: str) -> bool:
         """Whether a model is shown to them in a list."""
         return self.caller.is_unlimited or self.caller.may("read", model=model)

@@ -44,7 +44,7 @@ def list_requests(
 @router.post("/models/{name}/requests", status_code=201)
 def open_request(ask: Asking, name: Name, asked: AskForTransition) -> Request:
     """Ask that a version may enter a stage; the caller's open request for the same, if there is one."""
-    found = ask.promoting(name).request_transition(
+    found = ask.requesting(name).request_transition(
         name,
         asked.version,
         asked.stage,
@@ -75,7 +75,7 @@ def reject(ask: Asking, name: Name, number: RequestNumber, answer: AnswerToReque
 @router.post("/models/{name}/requests/{number}/cancel")
 def cancel(ask: Asking, name: Name, number: RequestNumber, answer: AnswerToRequest) -> Request:
     """Take one's own request back."""
-    return words.request(name, ask.promoting(name).cancel(name, number, comment=answer.comment))
+    return words.request(name, ask.requesting(name).cancel(name, number, comment=answer.comment))
 
 
 @router.post("/models/{name}/transitions")

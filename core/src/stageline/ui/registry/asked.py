@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stageline.errors import InvalidInput
+from stageline.errors import InvalidInput, NotAllowed
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -30,6 +30,24 @@ def acting(page: Page, reason: str = "") -> Registry:
     """The registry, where each entry says that the reader did it, and why."""
     registry = page.workspace.registry
     return registry.acting(page.actor, reason=reason) if reason else registry.acting(page.actor)
+
+
+def check_may_ask(page: Page, model: str) -> None:
+    """Raise `NotAllowed` unless the reader may ask that versions of the model are moved."""
+    if not (page.may("write", model=model) or page.may("promote", model=model)):
+        raise _not_allowed(page, "write", model)
+
+
+def check_may_move(page: Page, model: str) -> None:
+    """Raise `NotAllowed` unless the reader may move versions of the model, or answer who asks for that."""
+    if not page.may("promote", model=model):
+        raise _not_allowed(page, "promote", model)
+
+
+def _not_allowed(page: Page, right: str, model: str) -> NotAllowed:
+    return NotAllowed(
+        f"{page.actor} has no right to {right} model {model}: ask whoever runs this server for it"
+    )
 
 
 def back_to(page: Page, path: str, notice: str) -> Response:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from stageline.domain.registry_events import RequestStatus
 from stageline.domain.stage_decisions import get_request
 from stageline.errors import InvalidInput, NotAllowed
-from stageline.ui.registry.asked import acting, field, number_in
+from stageline.ui.registry.asked import (
+    acting,
+    check_may_ask,
+    check_may_move,
+    field,
+    number_in,
+)
 from stageline.ui.registry.differences import differences
 from stageline.ui.registry.inbox import answerable, letters
 from stageline.ui.registry.moves import check_holding
@@ -67,6 +73,10 @@ def answer(page: Page, name: str, number: str) -> Response:
     """Approve, reject or cancel: in the reader's name, with their comment."""
     request, comment = number_in(number, "request"), field(page, "comment")
     registry, wanted = acting(page), field(page, "do")
+    if wanted == "cancel":
+        check_may_ask(page, name)
+    else:
+        check_may_move(page, name)
     if wanted == "approve":
         state = registry.state(name)
         asked = get_request(state, request)
@@ -93,5 +103,5 @@ def answer(page: Page, name: str, number: str) -> Response:
 
 ROUTES = [
     View("/requests", requests, judges_itself=True),
-    View("/models/{name}/requests/{number}/answer", answer, methods=("POST",), right="promote"),
+    View("/models/{name}/requests/{number}/answer", answer, methods=("POST",), right="read"),
 ]

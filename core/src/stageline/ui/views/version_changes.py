@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from stageline.domain.registry_names import canonical_stage
 from stageline.errors import InvalidInput
-from stageline.ui.registry.asked import acting, back_to, field, number_in, tag_of
+from stageline.ui.registry.asked import (
+    acting,
+    back_to,
+    check_may_ask,
+    check_may_move,
+    field,
+    number_in,
+    tag_of,
+)
 from stageline.ui.registry.moves import check_holding
 from stageline.ui.view import View
 
@@ -18,13 +26,18 @@ if TYPE_CHECKING:
 
 def move(page: Page, name: str, number: str) -> Response:
     """Bring it into a stage, as the button said; or ask that it may."""
+    is_asking = field(page, "do") == "ask"
+    if is_asking:
+        check_may_ask(page, name)
+    else:
+        check_may_move(page, name)
     version = number_in(number, "version")
     registry = acting(page)
     state = registry.state(name)
     stage = canonical_stage(field(page, "stage"), state.stages)
     check_holding(state, stage, field(page, "holding"))
     archive, comment = field(page, "others") == "archive", field(page, "comment")
-    if field(page, "do") == "ask":
+    if is_asking:
         asked = registry.request_transition(
             name, version, stage, archive_existing=archive, comment=comment
         )
@@ -88,7 +101,8 @@ def _back(page: Page, name: str, version: int, notice: str) -> Response:
 
 _VERSION = "/models/{name}/versions/{number}"
 ROUTES = [
-    View(f"{_VERSION}/move", move, methods=("POST",), right="promote"),
+    # To ask is not to move: which right it takes is in the form.
+    View(f"{_VERSION}/move", move, methods=("POST",), right="read"),
     View(f"{_VERSION}/aliases", alias, methods=("POST",), right="promote"),
     View(f"{_VERSION}/tags", tag, methods=("POST",)),
     View(f"{_VERSION}/describe", describe, methods=("POST",)),
