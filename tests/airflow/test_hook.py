@@ -148,11 +148,21 @@ def test_the_environment_stands_for_a_default_connection_that_is_not_there(monke
 
 
 def test_pages_of_the_ui(connect, tmp_path):
-    connect(host=str(tmp_path))
-    assert StagelineHook().ui_url("abc") is None
     connect(host=str(tmp_path), extra={"ui_url": "https://ml.example/ui/"})
     hook = StagelineHook()
     assert hook.ui_url() == "https://ml.example/ui"
     assert hook.ui_url("abc") == "https://ml.example/ui/runs/abc"
     assert hook.ui_url(model="wine red") == "https://ml.example/ui/models/wine%20red"
     assert hook.ui_url(model="wine", version=3) == "https://ml.example/ui/models/wine/versions/3"
+
+
+def test_links_lead_into_airflow_where_no_other_pages_are_named(connect, tmp_path, monkeypatch):
+    connect(host=str(tmp_path))
+    assert StagelineHook().ui_url("abc") == "/stageline/runs/abc"
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://air.example/flow/")
+    assert StagelineHook().ui_url("abc") == "https://air.example/flow/stageline/runs/abc"
+    monkeypatch.setenv("AIRFLOW__STAGELINE__CONN_ID", "another")
+    assert StagelineHook().ui_url("abc") is None
+    monkeypatch.delenv("AIRFLOW__STAGELINE__CONN_ID")
+    monkeypatch.setenv("AIRFLOW__STAGELINE__PAGES", "False")
+    assert StagelineHook().ui_url("abc") is None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stageline.identity import task_identity
+from airflow_provider_stageline.identity import task_identity, task_instance_identity
 from stageline.errors import NotFound
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from stageline import Workspace
     from stageline.tasks import Session
 
 STATE_KEY = "stageline"
@@ -27,6 +28,8 @@ TAG_FINGERPRINT = "stageline.fingerprint"
 TAG_SUPERSEDES = "stageline.supersedes"
 """The run that this one is in the place of: the task was cleared, and its code or params are others now."""
 TAG_TRIES = "airflow.max_tries"
+MOST = 1000
+"""Generations: one for each clear that changed something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,21 @@ def generation_of(
     return chosen
 
 
+def last_run_of(
+    workspace: Workspace, dag_id: str, run_id: str, task_id: str, map_index: int
+) -> str | None:
+    """The run of a task instance; of the several that it has if it was cleared and then changed, the last."""
+    last = None
+    for number in range(MOST):
+        found = task_instance_identity(dag_id, run_id, task_id, map_index, number).run_id
+        try:
+            workspace.runs.get(found)
+        except NotFound:
+            break
+        last = found
+    return last
+
+
 def _next(
     context: Context, before: Generation | None, fingerprint: str, max_tries: int
 ) -> Generation:
@@ -90,7 +108,7 @@ def _from_state(state: Any) -> Generation | None:
 def _from_runs(context: Context, open_session: Callable[[], Session]) -> Generation | None:
     runs = open_session().workspace.runs
     last = None
-    for number in range(1000):  # one for each clear that changed something
+    for number in range(MOST):
         run_id = task_identity(context, number).run_id
         try:
             tags = runs.get(run_id).data.tags

@@ -101,9 +101,13 @@ class StagelineHook(BaseHook):
     ) -> str | None:
         """The page of a run, a model or a model version; of the whole store if none is named.
 
-        None if the connection has no `ui_url`, and the setting `server_url` names no server either.
+        In Airflow, if the connection has no `ui_url`, and the setting `server_url` names no server either; None if that
+        does not show them.
         """
+        from airflow_provider_stageline.pages import addresses
+
         address = self._extra().get("ui_url") or self.workspace().settings.server_url
+        address = address or addresses.address(self.stageline_conn_id)
         if not address:
             return None
         page = str(address).rstrip("/")

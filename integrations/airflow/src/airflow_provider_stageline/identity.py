@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,19 +29,25 @@ def task_identity(context: Context, generation: int = 0) -> TaskIdentity:
         generation: How often it was cleared and then ran with other code or params: each time is a run of its own.
     """
     ti: Any = context["ti"]
-    index = None if ti.map_index is None or ti.map_index < 0 else ti.map_index
-    pipeline_run = pipeline_run_of(ti.dag_id, ti.run_id)
-    again = f"{pipeline_run}/{ti.task_id}/{ti.map_index}#{generation}" if generation else None
+    found = task_instance_identity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation)
+    return replace(found, attempt=max(ti.try_number, 1), links=_links(ti))
+
+
+def task_instance_identity(
+    dag_id: str, run_id: str, task_id: str, map_index: int | None, generation: int = 0
+) -> TaskIdentity:
+    """The same, from Airflow's ids alone; for whoever asks about a task that runs elsewhere."""
+    index = None if map_index is None or map_index < 0 else map_index
+    pipeline_run = pipeline_run_of(dag_id, run_id)
+    again = f"{pipeline_run}/{task_id}/{map_index}#{generation}" if generation else None
     return TaskIdentity(
         orchestrator=ORCHESTRATOR,
-        pipeline=ti.dag_id,
+        pipeline=dag_id,
         pipeline_run=pipeline_run,
-        task=ti.task_id,
+        task=task_id,
         task_run=again,
         index=index,
-        attempt=max(ti.try_number, 1),
-        display_name=ti.task_id if index is None else f"{ti.task_id} [{index}]",
-        links=_links(ti),
+        display_name=task_id if index is None else f"{task_id} [{index}]",
     )
 
 
@@ -107,6 +114,20 @@ def dag_run_tags(context: Context) -> dict[str, str]:
         "airflow.triggered_by_assets": ", ".join(dict.fromkeys(assets)),
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def dag_run_ids(dag_id: str, run_id: str) -> dict[str, str]:
+    """The tags by which `is_of_dag_run` knows a run of this DAG run."""
+    identity = dag_run_identity(dag_id, run_id)
+    return {"airflow.dag_id": dag_id, "airflow.run_id": run_id, **identity.tags()}
+
+
+def is_of_dag_run(tags: Mapping[str, str]) -> bool:
+    """Whether these are tags of a run that a DAG run of this Airflow made."""
+    dag_id, run_id = tags.get("airflow.dag_id"), tags.get("airflow.run_id")
+    if not dag_id or not run_id:
+        return False
+    return all(tags.get(key) == value for key, value in dag_run_ids(dag_id, run_id).items())
 
 
 def dag_run_link(log_url: str | None) -> dict[str, str]:

@@ -22,7 +22,7 @@ _model_versions: dict[tuple[Any, ...], Page] = {}
 
 
 class RunLink(BaseOperatorLink):
-    """To the run of the task, where the connection names the UI."""
+    """To the run of the task: where the connection says that the pages are, else in Airflow."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ class RunLink(BaseOperatorLink):
         return "Stageline run"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The page's URL; empty if nothing is recorded, or nobody said where the UI is."""
+        """The page's URL; empty if nothing is recorded, or there are no pages."""
         found = _runs.get(_key(ti_key))
         return _told(found[1]) if found else ""
 
@@ -44,7 +44,7 @@ class ModelVersionLink(BaseOperatorLink):
         return "Model version"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The page's URL; empty if the task has to do with none, or nobody said where the UI is."""
+        """The page's URL; empty if the task has to do with none, or there are no pages."""
         found = _model_versions.get(_key(ti_key))
         return _told(found) if found else ""
 

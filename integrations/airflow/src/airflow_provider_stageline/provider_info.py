@@ -111,8 +111,16 @@ _OPTIONS = {
         "example": "production",
         "default": "",
     },
+    "pages": {
+        "description": "Whether Airflow shows Stageline's pages: tabs of DAG runs and tasks, and models in the "
+        "navigation. Needs the extra `ui` where the API server runs.",
+        "version_added": "0.1.0",
+        "type": "boolean",
+        "example": "False",
+        "default": "True",
+    },
     "conn_id": {
-        "description": "The connection of tasks that name none.",
+        "description": "The connection of tasks that name none, and of the pages.",
         "version_added": "0.1.0",
         "type": "string",
         "example": None,
