@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stageline.tasks.announcing import on_transition
     from stageline.tasks.batch import ScoredFiles, score_files
+    from stageline.tasks.bodies import recorded_body
     from stageline.tasks.card import card_markdown, metric_rows, run_rows
     from stageline.tasks.drifting import PSI_SHIFT, ColumnDrift, column_drifts, measure_drift
     from stageline.tasks.environment import run_environment
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
     from stageline.tasks.meaning import ErrorMeaning
+    from stageline.tasks.open_run import needed_run
     from stageline.tasks.openlineage import (
         LineageDataset,
         run_datasets,
@@ -94,9 +96,11 @@ _ROOMS: dict[str, str] = {
     "last_transition": "transitions",
     "measure_drift": "drifting",
     "metric_rows": "card",
+    "needed_run": "open_run",
     "on_transition": "announcing",
     "open_parent": "parent",
     "pipeline_run_id": "identity",
+    "recorded_body": "bodies",
     "run_datasets": "openlineage",
     "run_environment": "environment",
     "run_facts": "facts",
@@ -154,9 +158,11 @@ __all__ = [
     "last_transition",
     "measure_drift",
     "metric_rows",
+    "needed_run",
     "on_transition",
     "open_parent",
     "pipeline_run_id",
+    "recorded_body",
     "run_datasets",
     "run_environment",
     "run_facts",

@@ -1,16 +1,16 @@
-"""The functions that tracked tasks run in place of the user's: of the same kind, with the same signature and source."""
+"""The functions that tracked tasks run in place of the user's, as Airflow has to find them."""
 
 from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
-from functools import partial, update_wrapper
+from collections.abc import Callable
+from functools import update_wrapper
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stageline.handing_on import handed_on
+from stageline.tasks import recorded_body
 
 if TYPE_CHECKING:
     from stageline.tasks import TaskCall
@@ -20,68 +20,8 @@ CallOf = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], "TaskCa
 
 
 def instrumented(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    """A function of the same kind as `fn` that records what it does."""
-    if inspect.isasyncgenfunction(fn):
-        return _in_place_of(fn, _async_items(fn, call_of))
-    if inspect.iscoroutinefunction(fn):
-        return _in_place_of(fn, _awaited(fn, call_of))
-    if inspect.isgeneratorfunction(fn):
-        return _in_place_of(fn, _items(fn, call_of))
-    return _in_place_of(fn, _result(fn, call_of))
-
-
-def _result(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run, hand = partial(_run, "tracked_call"), handed_on
-
-    def tracked(*args: Any, **kwargs: Any) -> Any:
-        call = call_of(fn, args, kwargs)
-        return fn(*args, **kwargs) if call is None else hand(run(fn, args, kwargs, call), call)
-
-    return tracked
-
-
-def _awaited(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run, hand = partial(_run, "tracked_async_call"), handed_on
-
-    async def tracked(*args: Any, **kwargs: Any) -> Any:
-        call = call_of(fn, args, kwargs)
-        if call is None:
-            return await fn(*args, **kwargs)
-        return hand(await run(fn, args, kwargs, call), call)
-
-    return tracked
-
-
-def _items(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run, hand = partial(_run, "tracked_generator"), handed_on
-
-    def tracked(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        call = call_of(fn, args, kwargs)
-        if call is None:
-            return (yield from fn(*args, **kwargs))
-        return hand((yield from run(fn, args, kwargs, call)), call)
-
-    return tracked
-
-
-def _async_items(fn: Callable[..., Any], call_of: CallOf) -> Callable[..., Any]:
-    run, closing = partial(_run, "tracked_async_generator"), aclosing
-
-    async def tracked(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
-        call = call_of(fn, args, kwargs)
-        found = fn(*args, **kwargs) if call is None else run(fn, args, kwargs, call)
-        async with closing(found) as items:
-            async for item in items:
-                yield item
-
-    return tracked
-
-
-def _run(how: str, *args: Any) -> Any:
-    # By its name, when it is called: a DAG file that is parsed calls nothing.
-    import stageline.tasks
-
-    return getattr(stageline.tasks, how)(*args)
+    """A function of the same kind as `fn`, with the same signature and source, that records what it does."""
+    return _in_place_of(fn, recorded_body(fn, call_of, handed_on))
 
 
 def _in_place_of(fn: Callable[..., Any], tracked: Any) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from airflow.sdk import get_current_context
 
 from airflow_provider_stageline.marks import MARK
-from stageline.errors import NotFound, StagelineError
+from stageline.errors import StagelineError
 from stageline.tasks import Tracking
 
 if TYPE_CHECKING:
@@ -70,13 +70,9 @@ def current_run() -> ActiveRun:
         NotFound: nothing that is tracked is running here.
     """
     from stageline import active_run
+    from stageline.tasks import needed_run
 
-    run = active_run()
-    if run is None:
-        raise NotFound(
-            "no run is open here: call current_run() inside a task that is tracked, by @task.stageline or @tracked_task"
-        )
-    return run
+    return needed_run(active_run(), "a task that is tracked, by @task.stageline or @tracked_task")
 
 
 def run_environment() -> dict[str, str]:

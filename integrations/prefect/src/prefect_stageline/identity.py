@@ -14,7 +14,7 @@ from prefect.utilities.urls import url_for
 
 from stageline import ActiveRun, active_run, chosen_experiment, get_workspace
 from stageline.errors import NotFound
-from stageline.tasks import PipelineIdentity, TaskIdentity
+from stageline.tasks import PipelineIdentity, TaskIdentity, needed_run
 from stageline.tasks import run_environment as variables_of
 
 if TYPE_CHECKING:
@@ -29,12 +29,7 @@ def current_run() -> ActiveRun:
     Raises:
         NotFound: nothing that is tracked is running here.
     """
-    run = active_run()
-    if run is None:
-        raise NotFound(
-            "no run is open here: call current_run() inside a @tracked_task or a @tracked_flow"
-        )
-    return run
+    return needed_run(active_run(), "a @tracked_task or a @tracked_flow")
 
 
 def run_environment() -> dict[str, str]:
