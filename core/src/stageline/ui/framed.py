@@ -15,9 +15,6 @@ from stageline.ui.options import PageOptions, check_installed
 from stageline.ui.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Any
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from stageline.ui.page import Page
@@ -73,7 +70,7 @@ class _Reception:
             return  # pages have neither sockets nor a beginning and an end
         found = await self._guest_of(Request(scope, receive))
         if isinstance(found, Response):
-            await found(_mounted(scope), receive, send)
+            await found(scope, receive, send)
             return
         if not isinstance(found, Guest):
             raise TypeError(
@@ -81,10 +78,4 @@ class _Reception:
             )
         # Not the state itself, which the other application goes on using.
         state = {**(scope.get("state") or {}), "caller": found}
-        await self._app({**_mounted(scope), "state": state}, receive, send)
-
-
-def _mounted(scope: Scope) -> MutableMapping[str, Any]:
-    # The application around knows what a proxy in front took off: it is in `root_path`, and would count twice.
-    headers = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-prefix"]
-    return {**scope, "headers": headers}
+        await self._app({**scope, "state": state}, receive, send)
