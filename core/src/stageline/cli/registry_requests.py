@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -20,7 +20,7 @@ from stageline.cli.registry_naming import (
     label,
     registry,
 )
-from stageline.cli.registry_stages import show_refusal
+from stageline.cli.registry_stages import showing_refusal
 from stageline.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -44,11 +44,9 @@ def request(
     actor: str = ACTOR,
 ) -> None:
     """Ask that a version may enter a stage. It enters with the approval that completes the stage's policy."""
-    from stageline.registry import GateRefused
-
     here = session(ctx)
     found = find_version(here, uri)
-    try:
+    with showing_refusal(here):
         asked = registry(here, actor).request_transition(
             found.name,
             found.version,
@@ -56,9 +54,6 @@ def request(
             archive_existing=archive_existing,
             comment=comment or None,
         )
-    except GateRefused as refused:
-        show_refusal(here, refused)
-        raise
     text = f"request {asked.number} of {found.name!r} asks for {label(found)} to enter {asked.to_stage}"
     here.say({"name": found.name, **document(asked)}, text)
 
@@ -95,15 +90,7 @@ def approve(
     actor: str = ACTOR,
 ) -> None:
     """Say yes to a request; the yes that completes the policy moves the version in the same instant."""
-    from stageline.registry import GateRefused
-
-    here = session(ctx)
-    try:
-        answered = registry(here, actor).approve(name, number, comment=comment or None)
-    except GateRefused as refused:
-        show_refusal(here, refused)
-        raise
-    _say(here, name, answered)
+    _answer(session(ctx), "approve", name, number, comment, actor)
 
 
 def reject(
@@ -114,8 +101,7 @@ def reject(
     actor: str = ACTOR,
 ) -> None:
     """Say no to a request, which closes it."""
-    here = session(ctx)
-    _say(here, name, registry(here, actor).reject(name, number, comment=comment or None))
+    _answer(session(ctx), "reject", name, number, comment, actor)
 
 
 def cancel(
@@ -126,11 +112,21 @@ def cancel(
     actor: str = ACTOR,
 ) -> None:
     """Take your own request back."""
-    here = session(ctx)
-    _say(here, name, registry(here, actor).cancel(name, number, comment=comment or None))
+    _answer(session(ctx), "cancel", name, number, comment, actor)
 
 
-def _say(here: Session, name: str, one: TransitionRequest) -> None:
+def _answer(
+    here: Session,
+    how: Literal["approve", "reject", "cancel"],
+    name: str,
+    number: int,
+    comment: str,
+    actor: str,
+) -> None:
+    with showing_refusal(here):
+        one: TransitionRequest = getattr(registry(here, actor), how)(
+            name, number, comment=comment or None
+        )
     by = ", ".join(approval.by for approval in one.approvals)
     move = f"version {one.version}: {one.from_stage} -> {one.to_stage}"
     text = f"request {one.number} of {name!r} is {one.status} ({move}{f'; approved by {by}' if by else ''})"

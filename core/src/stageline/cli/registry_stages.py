@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,6 +24,8 @@ from stageline.cli.registry_naming import (
 from stageline.cli.session import Session, session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stageline.domain.gate import Decision, RuleResult
 
 
@@ -65,11 +68,9 @@ def transition(
     actor: str = ACTOR,
 ) -> None:
     """Bring a version into a stage, if its gate lets it. A refusal is recorded, and is exit code 6."""
-    from stageline.registry import GateRefused
-
     here = session(ctx)
     found = find_version(here, uri)
-    try:
+    with showing_refusal(here):
         moved = registry(here, actor).transition(
             found.name,
             found.version,
@@ -78,9 +79,6 @@ def transition(
             expected_stage=expected_stage or None,
             reason=comment or None,
         )
-    except GateRefused as refused:
-        show_refusal(here, refused)
-        raise
     here.say(document(moved), f"{label(moved)} is in {moved.current_stage}")
 
 
@@ -98,11 +96,18 @@ def rollback(
     here.say(document(back), f"{label(back)} is in {back.current_stage} again")
 
 
-def show_refusal(here: Session, refused: Exception) -> None:
-    """The gate's table beside the error, for people."""
-    decision: Decision | None = getattr(refused, "decision", None)
-    if decision is not None and not here.as_json:
-        print(f"{decision}\n", file=sys.stderr)
+@contextmanager
+def showing_refusal(here: Session) -> Iterator[None]:
+    """Where a gate refuses in the block, its table goes beside the error, for people."""
+    from stageline.registry import GateRefused
+
+    try:
+        yield
+    except GateRefused as refused:
+        decision: Decision | None = getattr(refused, "decision", None)
+        if decision is not None and not here.as_json:
+            print(f"{decision}\n", file=sys.stderr)
+        raise
 
 
 def print_decision(decision: Decision) -> None:
