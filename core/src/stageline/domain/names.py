@@ -94,7 +94,8 @@ def check_key(kind: KeyKind, key: str) -> str:
     At most 250 of letters, digits, `_ - . : /` and space, and already normal as a relative path: `a//b`, `a/`, `.` and
     `../a` are refused.
     """
-    _check_text(_KEY_ARGUMENT[kind], key)
+    if type(key) is not str:
+        _check_text(_KEY_ARGUMENT[kind], key)
     _check_key_text(kind, key)
     return key
 
@@ -237,6 +238,8 @@ def _check_text(argument: str, value: object) -> None:
 
 def _check_free_text(argument: str, value: object) -> None:
     """Text of which nothing else is asked: every store and format writes it as UTF-8."""
+    if type(value) is str and value.isascii():  # nearly all: asked without looking at each sign
+        return
     _check_text(argument, value)
     try:
         str(value).encode()

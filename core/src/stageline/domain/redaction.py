@@ -82,6 +82,8 @@ _COMPOUND = re.compile(r"[\s=:]")
 _KEY_BY_ITS_LOOKS = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bsk-[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"
 )
+_SHORTEST_KEY = len("xoxb-") + 10
+"""Characters, of the shortest of these."""
 # Shorter ones would blank out half of every message.
 _SHORTEST_SECRET = 4
 
@@ -113,7 +115,7 @@ class Redactor:
         >>> Redactor().is_secret_name("max_tokens", 512)
         False
         """
-        if any(pattern.search(name) for pattern in self._patterns):
+        if self._patterns and any(pattern.search(name) for pattern in self._patterns):
             return True
         hits, is_owned_key = _secret_words(name)
         if hits and not (hits <= _COUNTED and isinstance(value, (bool, int, float))):
@@ -130,12 +132,13 @@ class Redactor:
         >>> Redactor().text("cannot reach https://me:hunter2@host/a?X-Amz-Signature=abc&x=1")
         'cannot reach https://***@host/a?X-Amz-Signature=***&x=1'
         """
-        for secret in sorted(self._known, key=len, reverse=True):
-            text = text.replace(secret, MASK)
+        if self._known:
+            for secret in sorted(self._known, key=len, reverse=True):
+                text = text.replace(secret, MASK)
         if _COMPOUND.search(text):
             for pattern, replacement in _IN_TEXT:
                 text = pattern.sub(replacement, text)
-        return _KEY_BY_ITS_LOOKS.sub(MASK, text)
+        return text if len(text) < _SHORTEST_KEY else _KEY_BY_ITS_LOOKS.sub(MASK, text)
 
     def tags(self, tags: Mapping[str, Any]) -> dict[str, Any]:
         """Tags without secrets."""

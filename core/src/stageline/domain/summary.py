@@ -112,7 +112,7 @@ class RunSummary(msgspec.Struct):
             case ev.AttemptNoted():
                 _keep_latest(self.attempts, event.attempt.number, (event.stamp, event.attempt))
             case ev.StatusSet():
-                self.status = _latest(
+                self.status = _latest_status(
                     self.status, StatusAt(event.stamp, event.status, event.end_time, event.reason)
                 )
             case ev.DeletionSet():
@@ -219,7 +219,7 @@ def merge(one: RunSummary, other: RunSummary) -> RunSummary:
     if other.experiment:
         both.experiment = _least(both.experiment, other.experiment)
     if other.status:
-        both.status = _latest(both.status, other.status)
+        both.status = _latest_status(both.status, other.status)
     if other.deletion:
         both.deletion = _latest(both.deletion, other.deletion)
     for key, param in other.params.items():
@@ -313,8 +313,19 @@ def _latest(known: Any, new: Any) -> Any:
     return known
 
 
+def _latest_status(known: StatusAt | None, new: StatusAt) -> StatusAt:
+    # Whoever concludes that a run has vanished does so with the stamp of what it said last: its end stands above that.
+    if known is not None and known.stamp == new.stamp:
+        over = new.status.is_terminal
+        if over != known.status.is_terminal:
+            return new if over else known
+    latest: StatusAt = _latest(known, new)
+    return latest
+
+
 def _keep_latest(kept: dict[Any, Any], key: Any, new: tuple[int, Any]) -> None:
-    kept[key] = _latest(kept.get(key), new)
+    known = kept.get(key)
+    kept[key] = new if known is None else _latest(known, new)
 
 
 def _least(known: Any, new: Any) -> Any:

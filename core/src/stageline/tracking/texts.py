@@ -27,7 +27,9 @@ def tag_text(key: str, value: Any) -> str:
     Raises:
         InvalidInput: the value is none of these.
     """
-    if isinstance(value, str):
+    if type(value) is str:
+        return value
+    if isinstance(value, str):  # of a kind of its own, such as a member of an enum
         return str(value)
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
