@@ -1,7 +1,7 @@
 """How whatever a task starts finds the task's run: by variables, see docs/design/006.
 
 `run_environment` names a run to one process that is started. What inherits the environment without being told is
-another matter: it belongs to the whole process, in which many tasks may run. `named_in_environment` sets it only as
+another matter: it belongs to the whole process, in which many tasks may run. `NamedInEnvironment` sets it only as
 long as one line of execution, on the process's main thread or in a worker process, has a run open in this process.
 """
 
@@ -11,8 +11,7 @@ import asyncio
 import json
 import multiprocessing
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -52,22 +51,35 @@ def run_environment(
     return {**found, _OPTIONS: json.dumps(dict(options))} if options else found
 
 
-@contextmanager
-def named_in_environment(run: ActiveRun, session: Session) -> Iterator[None]:
-    """Name `run` in this process's environment inside the block, wherever nobody could be misled by it."""
-    line = _line()
-    with _lock:
-        _lines.setdefault(line, []).append((run, session))
-        _show()
-    try:
-        yield
-    finally:
+class NamedInEnvironment:
+    """Names `run` in this process's environment inside the block, wherever nobody could be misled by it."""
+
+    __slots__ = ("_line", "_run", "_session")
+
+    def __init__(self, run: ActiveRun, session: Session) -> None:
+        self._run = run
+        self._session = session
+        self._line = _line()
+
+    def __enter__(self) -> None:
         with _lock:
-            mine = _lines[line]
-            mine.pop()
-            if not mine:
-                del _lines[line]
+            mine = _lines.setdefault(self._line, [])
+            mine.append((self._run, self._session))
+            try:
+                _show()
+            except BaseException:
+                self._leave(mine)
+                raise
+
+    def __exit__(self, *failure: object) -> None:
+        with _lock:
+            self._leave(_lines[self._line])
             _show()
+
+    def _leave(self, mine: list[tuple[ActiveRun, Session]]) -> None:
+        mine.pop()
+        if not mine:
+            del _lines[self._line]
 
 
 def _show() -> None:

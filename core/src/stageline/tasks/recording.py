@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.redaction import Redactor
@@ -13,13 +13,14 @@ from stageline.domain.run import Attempt, RunStatus
 from stageline.domain.task_tags import TAG_SKIPPED
 from stageline.errors import Conflict, InvalidInput
 from stageline.tasks import unfinished
+from stageline.tasks.active_block import ActiveBlock
 from stageline.tasks.code_tags import source_tags_of
-from stageline.tasks.environment import named_in_environment
 from stageline.tasks.meaning import ErrorMeaning, ending_of_call, meaning_of
 from stageline.tasks.naming import run_name_of
 from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
 from stageline.tasks.shared_parent import join_shared_parent
+from stageline.tasks.sparing import Sparing
 from stageline.tracking import endings
 
 if TYPE_CHECKING:
@@ -91,19 +92,9 @@ class Recording:
         """Let the pipeline's recording know this task's secrets: its errors may become the pipeline's."""
         self._redactor.teach(outer._redactor)
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> ActiveBlock:
         """Make the run the active one of the block, and of what it starts."""
-        run, session = self.run, self._session
-        if run is None or session is None:
-            yield
-            return
-        with ExitStack() as block:
-            with self._sparing("make its run the active one"):
-                block.enter_context(session.activated(run))
-            with self._sparing("name its run in the environment"):
-                block.enter_context(named_in_environment(run, session))
-            yield
+        return ActiveBlock(self.run, self._session, self._sparing)
 
     def _open(self, session: Session) -> ActiveRun:
         identity, tracking = self.call.identity, self.call.tracking
@@ -287,14 +278,15 @@ class Recording:
 
     # -- errors of tracking -----------------------------------------------------------------------
 
-    @contextmanager
-    def _sparing(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # whatever goes wrong with tracking, the task has work to do
-            if self.call.tracking.on_error == "raise":
-                raise
-            self._warn(f"can not {what}: {self._told(error)}")
+    def _sparing(self, what: str) -> Sparing:
+        """A block of tracking: whatever goes wrong in it, the task has work to do."""
+        return Sparing(self._is_spared, what)
+
+    def _is_spared(self, what: str, error: Exception) -> bool:
+        if self.call.tracking.on_error == "raise":
+            return False
+        self._warn(f"can not {what}: {self._told(error)}")
+        return True
 
     def _told(self, error: Exception) -> str:
         return self._redactor.text(f"{type(error).__name__}: {error}")
