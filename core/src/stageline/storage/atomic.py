@@ -46,9 +46,9 @@ def new_temporary(path: str) -> tuple[str, int]:
 def write_out(descriptor: int, data: bytes, *, syncs: bool) -> None:
     """Write all of `data`, sync it if `syncs`, and close."""
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
         if syncs:
             os.fsync(descriptor)
     finally:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from stageline.tracking.active import ActiveRun
 
 _OPTIONS = "STAGELINE_STORAGE_OPTIONS"
-_SECRET = (_OPTIONS,)
+_SECRET = _OPTIONS
 """For a process that is named one by one, not for all that may look at this one's environment."""
+
+_RUN_IDS = ("STAGELINE_RUN_ID", "MLFLOW_RUN_ID")
 
 Line = tuple[int, int]
 """A thread, and the asyncio task in it: within one of them a run lies inside the run before."""
@@ -88,8 +90,8 @@ def _show() -> None:
         (line,) = _lines
         if line[0] == threading.main_thread().ident or multiprocessing.parent_process() is not None:
             run, session = _lines[line][-1]
-            found = _variables(run, session.workspace, session.experiment)
-            wanted = {name: value for name, value in found.items() if name not in _SECRET}
+            wanted = _variables(run, session.workspace, session.experiment)
+            wanted.pop(_SECRET, None)
     inheritance.show(wanted)
 
 
@@ -112,8 +114,11 @@ def _variables(
         )
         if run.stream.lies_in_store:  # settings may have a path that is relative to another folder
             known["STAGELINE_STORE"] = run.stream.store.url
-    ids = dict.fromkeys({"STAGELINE_RUN_ID", "MLFLOW_RUN_ID"} & known.keys(), run.run_id)
-    return {**known, **ids}
+    found = dict(known)
+    for name in _RUN_IDS:
+        if name in found:
+            found[name] = run.run_id
+    return found
 
 
 def _line() -> Line:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Shown:
-    """The variables that this process has set, by what stood there before."""
+    """The variables that this process has set: what stood there before, and what stands there now."""
 
     def __init__(self) -> None:
         self.forget()
@@ -21,6 +21,7 @@ class _Shown:
     def forget(self) -> None:
         self.lock = threading.Lock()
         self.before: dict[str, str | None] = {}
+        self.now: dict[str, str] = {}
 
 
 _shown = _Shown()
@@ -29,13 +30,18 @@ _shown = _Shown()
 def show(variables: Mapping[str, str]) -> None:
     """Set these for whatever is started from now on, in the place of those that were shown before."""
     with _shown.lock:
-        before = _shown.before
+        before, now = _shown.before, _shown.now
+        if now == variables:  # each variable costs a call to the system
+            return
         for name in [name for name in before if name not in variables]:
+            del now[name]
             _put_back(name, before.pop(name))
         for name, value in variables.items():
+            if now.get(name) == value:
+                continue
             if name not in before:
                 before[name] = os.environ.get(name)
-            os.environ[name] = value
+            os.environ[name] = now[name] = value
 
 
 def inherited(name: str) -> str | None:
