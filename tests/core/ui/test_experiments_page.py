@@ -43,7 +43,7 @@ def test_a_row_says_how_the_runs_stand(workspace: Workspace, reader: Reader) -> 
     assert cells[5] == "ann"
     assert row.one("th").one("small").text == "Red"
     assert row.one("a", cls="chip").text == "team lab"
-    label = row.one("svg", cls="strip")["aria-label"]
+    label = row.one("svg", cls="run-bars")["aria-label"]
     assert label == "Last 4 runs: 3 finished, 1 failed"
 
 

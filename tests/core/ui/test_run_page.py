@@ -110,7 +110,7 @@ def test_parent_children_and_the_last_runs_are_linked(workspace: Workspace, read
     assert parent is not None
     assert facts(page)["Part of"] == "train_daily scheduled__1"
     assert f"/runs/{parent}" in [a.get("href") for a in page.one("aside").all("a")]
-    strip = page.one("ol", cls="strip").all("a")
+    strip = page.one("ol", cls="run-bars").all("a")
     assert sorted(a["href"] for a in strip) == sorted([f"/runs/{first}", f"/runs/{second}"])
     assert [a["href"] for a in strip if a.get("aria-current")] == [f"/runs/{second}"]
     inside = rows(reader.page(f"/runs/{parent}"), "Runs that were started within this one")

@@ -331,9 +331,9 @@ def test_neighbours_never_have_one_colour_and_a_run_keeps_its_own(
 def test_last_runs_are_drawn_oldest_first(log: Callable, table: Callable) -> None:
     for n in range(35):
         log(f"r{n}", "FAILED" if n == 34 else "FINISHED")
-    strip = table().one("ol", cls="strip").all("a")
+    strip = table().one("ol", cls="run-bars").all("a")
     assert len(strip) == 30
-    assert "strip-failed" in strip[-1].classes
+    assert "is-failed" in strip[-1].classes
     assert "r34" in strip[-1]["title"]
 
 
