@@ -93,11 +93,13 @@ def points_figure(runs: Sequence[Run], kind: str, names: tuple[str, str, str]) -
     )
 
 
-def parallel_figure(runs: Sequence[Run], choice: Choice, primary: str = "") -> Figure:
-    """Parallel coordinates: each run a line across its params and metrics."""
+def parallel_figures(runs: Sequence[Run], choice: Choice, primary: str = "") -> list[Figure]:
+    """Parallel coordinates: each run a line across its params and metrics; none where fewer than two differ."""
     found = dimensions(runs, chosen_axes(runs, choice, primary))
+    if len(found) < 2:
+        return []
     labels = [each.label for each in found.values()]
-    return Figure(
+    figure = Figure(
         "parallel",
         "Parallel coordinates",
         f"{len(runs)} runs across {', '.join(labels)}",
@@ -109,6 +111,7 @@ def parallel_figure(runs: Sequence[Run], choice: Choice, primary: str = "") -> F
         labels,
         table(runs, list(found.values())),
     )
+    return [figure]
 
 
 def table(runs: Sequence[Run], shown: Sequence[Dimension]) -> list[tuple[Run, list[str]]]:

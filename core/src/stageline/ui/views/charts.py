@@ -16,7 +16,7 @@ from stageline.ui.charts.figures import (
     course_figure,
     dimensions,
     looks,
-    parallel_figure,
+    parallel_figures,
     points_figure,
 )
 from stageline.ui.charts.finding import Found, find_runs
@@ -76,7 +76,7 @@ def figures_of(page: Page, experiment_id: str, found: Found, choice: Choice) -> 
         runs = found.runs if choice.runs else found.lines
         return [bar_figure(runs, key) for key in panels(found, choice)]
     if kind == "parallel":
-        return [parallel_figure(found.runs, choice, primary)]
+        return parallel_figures(found.runs, choice, primary)
     return [points_figure(found.runs, kind, chosen_points(found.runs, choice, primary))]
 
 

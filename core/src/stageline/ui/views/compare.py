@@ -8,7 +8,7 @@ from stageline.errors import InvalidInput
 from stageline.storage.parallel import together
 from stageline.ui.charts.choice import MOST_LINES, Choice, read_choice
 from stageline.ui.charts.dimensions import SYSTEM, metric_keys
-from stageline.ui.charts.figures import Figure, course_figure, looks, parallel_figure
+from stageline.ui.charts.figures import Figure, course_figure, looks, parallel_figures
 from stageline.ui.compare.comparison import baseline_place, compare
 from stageline.ui.view import View
 
@@ -66,7 +66,7 @@ def figures_of(runs: list[Run], choice: Choice, series_url: str) -> list[Figure]
     shown = runs[:MOST_LINES]
     differing = [key for key in keys if len({repr(run.data.metrics.get(key)) for run in shown}) > 1]
     figures = [course_figure(shown, key, series_url) for key in differing[:MOST_PANELS]]
-    return [*figures, parallel_figure(runs, choice)]
+    return [*figures, *parallel_figures(runs, choice)]
 
 
 ROUTES = [View("/compare", compared)]
