@@ -12,10 +12,15 @@ import pytest
 from asking import Asked, Reply
 from processes import WITHIN_S, until
 
-from stageline.server.api import event_stream
+from stageline.errors import InvalidInput
+from stageline.registry.events import decode_cursor, encode_cursor
+from stageline.server.api import event_stream, positions
 from stageline.server.api.app import PREFIX
+from stageline.server.api.feed import is_done_within
+from stageline.server.caller import Caller, Grant
 from stageline.server.options import Limits, Options
 from stageline.serving.door import Door
+from stageline.testing.clock import FixedClock
 from stageline.workspace import Workspace
 
 
@@ -194,3 +199,94 @@ def test_streams_are_bounded(workspace: Workspace) -> None:
         third = Stream(server)
         assert third.next()["status"] == 200
         third.leave()
+
+
+def test_hidden_models_take_no_room_and_are_not_named(wine: Asked, workspace: Workspace) -> None:
+    from test_api import signed_in
+
+    for number in range(5):
+        name = f"secret-{number}"
+        workspace.registry.register(name, source="s3://models/1")
+        workspace.registry.transition(name, 1, "Staging")
+    workspace.registry.transition("wine", 1, "Staging")
+    with signed_in(wine, Caller("eve", [Grant(frozenset({"read"}), models=("wine",))])):
+        found = feed(wine, limit=1).json
+        assert [one["name"] for one in found["events"]] == ["wine"]
+        now = feed(wine, since="now").json
+        everybody = encode_cursor({"secret-1": 1, "wine": 0})
+        after = feed(wine, since=everybody).json
+    for answer in (found, now, after):
+        assert set(decode_cursor(answer["cursor"])) == {"wine"}
+
+
+def test_cursor_of_many_models_is_kept_in_the_store(
+    wine: Asked, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "LONGEST", 30)
+    names = [f"model-{number}" for number in range(4)]
+    for name in names:
+        workspace.registry.register(name, source="s3://models/1")
+        workspace.registry.transition(name, 1, "Staging")
+    first = feed(wine, limit=2).json
+    assert len(first["cursor"]) < 80
+    rest = feed(wine, since=first["cursor"]).json
+    assert sorted(one["name"] for one in first["events"] + rest["events"]) == names
+    again = feed(wine, since=rest["cursor"]).json
+    assert again == {"events": [], "cursor": rest["cursor"]}
+    stream = Stream(wine, last_event_id=rest["cursor"])
+    stream.next()
+    workspace.registry.transition("wine", 1, "Staging")
+    ((sent, event),) = stream.events(1)
+    assert event["name"] == "wine"
+    assert sent == ""  # its cursor comes after all of them
+    stream.leave()
+
+
+def test_kept_cursor_is_made_anew_weekly_and_collected_after_a_month(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "LONGEST", 30)
+    clock = FixedClock(1_700_000_000_000)
+    kept = positions.Positions(workspace.store, clock)
+    cursor = encode_cursor({f"model-{number}": 1 for number in range(4)})
+    sent = kept.sent(cursor)
+    assert kept.read(sent) == cursor
+    assert kept.sent(cursor, sent) == sent
+    clock.sleep(8 * 86_400)
+    later = kept.sent(cursor, sent)
+    assert later != sent
+    assert kept.read(later) == kept.read(sent) == cursor
+    clock.sleep(25 * 86_400)
+    opened = Workspace(workspace.store, workspace.settings, clock)
+    collector = opened.collector()
+    plan = collector.plan()
+    assert len(plan.keys) == 1
+    collector.mark(plan)
+    collector.collect(collector.due(0))
+    with pytest.raises(InvalidInput, match="since=now"):
+        kept.read(sent)
+    assert kept.read(later) == cursor
+
+
+@pytest.mark.parametrize(
+    "bad", ["at.1.zz", "at.1." + "0" * 64, "x", "at..", "at.9999999." + "0" * 64]
+)
+def test_what_is_no_cursor_is_refused(wine: Asked, bad: str) -> None:
+    assert feed(wine, since=bad).status == 400
+
+
+def test_wait_that_is_cancelled_as_it_ends_is_cancelled() -> None:
+    async def both() -> bool:
+        news = asyncio.Event()
+        waiting = asyncio.ensure_future(
+            is_done_within(asyncio.ensure_future(news.wait()), WITHIN_S)
+        )
+        for _ in range(3):
+            await asyncio.sleep(0)
+        news.set()
+        await asyncio.sleep(0)  # the task inside has ended; whoever waits has not been told
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        return waiting.cancelled()
+
+    assert asyncio.run(both())

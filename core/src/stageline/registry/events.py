@@ -16,7 +16,7 @@ from stageline.registry.transitions import TransitionEvent, transitions_in
 from stageline.storage.parallel import together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Events", "Followed", "TransitionEvent", "decode_cursor", "encode_cursor"]
 
@@ -32,7 +32,12 @@ class Events(History):
     """Transitions of all models, as a feed."""
 
     def follow(
-        self, since: str | None = None, *, name: str | None = None, limit: int | None = None
+        self,
+        since: str | None = None,
+        *,
+        name: str | None = None,
+        limit: int | None = None,
+        sees: Callable[[str], bool] | None = None,
     ) -> Followed:
         """The transitions since a cursor: those of one model in their order, those of several merged by their times.
 
@@ -42,17 +47,19 @@ class Events(History):
             since: The cursor of an earlier answer; None for all that ever happened.
             name: Only this model's.
             limit: Stop after about so many; the cursor goes on from there. The transitions of one entry stay together.
+            sees: Whether a model is told of, by name. Entries of others are not read, nor named by the cursor.
 
         Raises:
             InvalidInput: the cursor is not one.
         """
-        seen = decode_cursor(since)
+        seen = _seen(decode_cursor(since), sees)
         if name is not None:
             name = check_model_name(name)
             numbers = self._ledger.journal(name).numbers()
             newest = {name: numbers[-1]} if numbers else {}
         else:
             newest = self._ledger.newest()
+        newest = _seen(newest, sees)
         # Numbers have no gaps, so a listing that lacks one does not hide its entry.
         feeds = [
             self._since(model, seen.get(model, 0), newest[model], limit) for model in sorted(newest)
@@ -65,9 +72,9 @@ class Events(History):
             seen[model] = number
         return Followed(events, encode_cursor(seen))
 
-    def cursor(self) -> str:
+    def cursor(self, *, sees: Callable[[str], bool] | None = None) -> str:
         """The cursor of now: `follow` with it tells only what happens from here on. One listing."""
-        return encode_cursor(self._ledger.newest())
+        return encode_cursor(_seen(self._ledger.newest(), sees))
 
     def _since(
         self, name: str, seen: int, newest: int, limit: int | None
@@ -85,6 +92,10 @@ class Events(History):
         entry = self._ledger.entry(name, number)[0]
         changes = transitions_in(name, entry)
         return number, changes, entry.time
+
+
+def _seen(entries: dict[str, int], sees: Callable[[str], bool] | None) -> dict[str, int]:
+    return entries if sees is None else {name: n for name, n in entries.items() if sees(name)}
 
 
 def encode_cursor(seen: dict[str, int]) -> str:

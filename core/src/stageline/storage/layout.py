@@ -17,6 +17,7 @@ WATCHERS = "watchers/"
 STEPS = "steps/"
 VIEWS = "views/"
 TOKENS = "tokens/"
+FEED_POSITIONS = "feeds/"
 
 LAST_REVISION = 2**63 - 1
 LONGEST_SEGMENT = 200
@@ -174,6 +175,16 @@ def step_last(project: str, step: str) -> str:
 def watcher(name: str) -> str:
     """Replaced: how far one who watches the registry has been told."""
     return f"{WATCHERS}{segment_of(name)}.json"
+
+
+def feed_position(day: int, digest: str) -> str:
+    """Create-only: how far a listener was told, where that is too long to carry; `day` counts from 1970."""
+    return f"{FEED_POSITIONS}{day:06d}-{digest}.json"
+
+
+def feed_position_day(key: str) -> int:
+    """The day of a key of `feed_position`. Raises `ValueError` on anything else."""
+    return int(key.removeprefix(FEED_POSITIONS).partition("-")[0])
 
 
 def logged_model_journal(model_id: str) -> str:

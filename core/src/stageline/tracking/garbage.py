@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from stageline.tracking.search import RunSearch
 
 MARK_FORMAT = "stageline.gc-mark/1"
+POSITION_AGE_DAYS = 30
+"""Who listens gets a new one each week."""
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +44,7 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True):
     experiments: dict[str, list[str]] = {}
     """Experiments that are deleted, or never got their name -> all of their runs."""
     keys: list[str] = []
-    """Parts of indexes that the newest manifest makes superfluous, in an order in which they may be deleted."""
+    """What `superfluous` found, in an order in which it may be deleted."""
 
     @property
     def is_nothing(self) -> bool:
@@ -133,10 +136,10 @@ class GarbageFinder:
             for experiment in self._experiments.list(ViewType.ALL)
         }
         experiment = known.get(experiment_id)
-        if (
-            experiment is None
-        ):  # removed already, but for its index perhaps; or still without a name
-            return None
+        if experiment is None:
+            if self._experiments.is_unnamed(experiment_id):
+                return None  # or removed already, but for its index perhaps
+            return "it has its name, which a listing lacked"
         if experiment.lifecycle_stage is LifecycleStage.ACTIVE:
             return "it was restored"
         runs = self._all_runs([experiment_id], ViewType.ALL)
@@ -154,6 +157,8 @@ class GarbageFinder:
             for e in named
             if e.lifecycle_stage is LifecycleStage.DELETED and e.last_update_time <= until
         }
+        # What a listing lacks may be there all the same.
+        nameless = {each for each in nameless - known if self._experiments.is_unnamed(each)}
         dead: dict[str, list[str]] = {}
         for experiment_id in sorted((nameless | deleted) - known):
             runs = self._all_runs([experiment_id], ViewType.ALL) if experiment_id in deleted else []
@@ -174,7 +179,11 @@ class GarbageFinder:
     # -- indexes ----------------------------------------------------------------------------------
 
     def superfluous(self) -> Iterator[str]:
-        """Parts of indexes that the newest manifest makes superfluous, in an order in which they may be deleted."""
+        """Keys that nobody needs, in an order in which they may be deleted.
+
+        Parts of indexes that the newest manifest makes superfluous, and where listeners of the registry stood long ago.
+        """
+        yield from self._old_positions()
         for experiment_id in sorted(
             _ids(e.key for e in self._store.list(layout.INDEX, deep=False))
         ):
@@ -184,6 +193,13 @@ class GarbageFinder:
                 yield from self._folded(experiment_id)
             except IndexLost:  # whoever searches next rebuilds it
                 continue
+
+    def _old_positions(self) -> Iterator[str]:
+        until = self._clock.now_ms() // 86_400_000 - POSITION_AGE_DAYS
+        for entry in self._store.list(layout.FEED_POSITIONS):
+            with suppress(ValueError):  # it is none of ours
+                if layout.feed_position_day(entry.key) <= until:
+                    yield entry.key
 
     def _folded(self, experiment_id: str) -> list[str]:
         objects = IndexObjects(self._store, experiment_id, self._clock)

@@ -11,6 +11,7 @@ from stageline.server.api import events, gates, models, promotions, runs
 from stageline.server.api.bodies import Bounded
 from stageline.server.api.failures import PROBLEMS, install
 from stageline.server.api.feed import LOCAL_S, REMOTE_S, Feed
+from stageline.server.api.positions import Positions
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
@@ -41,6 +42,7 @@ def create_api(replica: Replica) -> FastAPI:
     api.state.news = Feed(
         lambda: workspace.registry.cursor(), every_s, replica.options.limits.listeners
     )
+    api.state.positions = Positions(workspace.store, workspace.clock)
     for router in ROUTERS:
         api.include_router(router)
     install(api)

@@ -35,7 +35,7 @@ class Asker:
     @property
     def registry(self) -> Registry:
         """The registry, where entries say that the caller made them."""
-        return self.workspace.registry.acting(actor_of(self.scope))
+        return self.workspace.registry.acting(actor_of(self.scope, self.workspace.settings.user))
 
     def reading(self, model: str) -> Registry:
         """The registry, for whoever may read a model. Raises `NotAllowed`."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 
-from stageline.registry.events import decode_cursor
 from stageline.server.api import words
 from stageline.server.api.asking import Asker, Asking
 from stageline.server.api.event_stream import AT_ONCE, EventStream
@@ -20,6 +19,7 @@ from stageline.server.api.request_shapes import Feed
 
 if TYPE_CHECKING:
     from stageline.registry.events import Followed
+    from stageline.server.api.positions import Positions
 
 router = APIRouter(route_class=ToldRoute, tags=["events"])
 
@@ -47,10 +47,11 @@ async def list_events(
 ) -> Feed:
     """Transitions of all models since a cursor, in order; with `wait`, as soon as there is one."""
     ask.check("read", model=name)
-    cursor = await _cursor(ask, since)
+    cursor = await _cursor(ask, request, since)
     follow = partial(_follow, ask, name=name, limit=limit)
+    answer = partial(_feed, request.app.state.positions, since or "")
     if not wait:
-        return _feed(await asyncio.to_thread(follow, cursor))
+        return await asyncio.to_thread(lambda: answer(follow(cursor)))
     news: News = request.app.state.news
     until = time.monotonic() + wait
     async with news.listening():
@@ -59,7 +60,7 @@ async def list_events(
             found = await asyncio.to_thread(follow, cursor)
             left = until - time.monotonic()
             if found.events or left <= 0 or is_closing(request.scope):
-                return _feed(found)
+                return await asyncio.to_thread(answer, found)
             cursor = found.cursor
             await news.wait(following, request.scope, left)
 
@@ -86,25 +87,26 @@ async def stream_events(
 ) -> Any:
     """Transitions as they happen, as server-sent events, until either side leaves."""
     ask.check("read", model=name)
-    cursor = await _cursor(ask, last_event_id or since)
+    cursor = await _cursor(ask, request, last_event_id or since)
     news: News = request.app.state.news
     async with news.listening():  # refused before the stream begins, rather than in it
         pass
-    return EventStream(news, partial(_follow, ask, name=name, limit=AT_ONCE), cursor)
+    follow = partial(_follow, ask, name=name, limit=AT_ONCE)
+    return EventStream(news, follow, request.app.state.positions, cursor)
 
 
-async def _cursor(ask: Asker, since: str | None) -> str:
+async def _cursor(ask: Asker, request: Request, since: str | None) -> str:
     """Where to begin. Raises `InvalidInput`."""
     if since == NOW:
-        return await asyncio.to_thread(ask.workspace.registry.cursor)
-    decode_cursor(since)
-    return since or ""
+        return await asyncio.to_thread(lambda: ask.workspace.registry.cursor(sees=ask.sees))
+    positions: Positions = request.app.state.positions
+    return await asyncio.to_thread(positions.read, since or "")
 
 
 def _follow(ask: Asker, cursor: str, *, name: str | None, limit: int) -> Followed:
-    found = ask.workspace.registry.follow(cursor, name=name, limit=limit)
-    return found._replace(events=[one for one in found.events if ask.sees(one.name)])
+    return ask.workspace.registry.follow(cursor, name=name, limit=limit, sees=ask.sees)
 
 
-def _feed(found: Followed) -> Feed:
-    return Feed(events=[words.transition(one) for one in found.events], cursor=found.cursor)
+def _feed(positions: Positions, since: str, found: Followed) -> Feed:
+    told = [words.transition(one) for one in found.events]
+    return Feed(events=told, cursor=positions.sent(found.cursor, since))
