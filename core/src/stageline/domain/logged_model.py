@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ TAG_SOURCE = "stageline.mlflow.source"
 VERSION_TAGS = (TAG_MODEL_ID, TAG_SOURCE)
 """Of a version, those that are no user's."""
 _OUTPUT, _INPUT, _METRIC = f"{LINK}output.", f"{LINK}input.", f"{LINK}metric."
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 class LoggedModelStatus(str, Enum):
@@ -106,8 +108,12 @@ def metric_tag(model_id: str, metric: ModelMetric) -> tuple[str, str]:
 
 
 def outputs_in(tags: Mapping[str, str]) -> dict[str, int]:
-    """The models that a run made, with their steps."""
-    return {key[len(_OUTPUT) :]: int(step) for key, step in tags.items() if key.startswith(_OUTPUT)}
+    """The models that a run made, with their steps. A tag that somebody else set to no number is passed over."""
+    return {
+        key[len(_OUTPUT) :]: int(step)
+        for key, step in tags.items()
+        if key.startswith(_OUTPUT) and _NUMBER.fullmatch(step)
+    }
 
 
 def inputs_in(tags: Mapping[str, str]) -> list[str]:
