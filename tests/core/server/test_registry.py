@@ -9,7 +9,7 @@ import pytest
 from asking import API, Asked, Reply
 
 from stageline.registry import MetricRule, Policy
-from stageline.server.caller import Caller
+from stageline.server.caller import Caller, Grant
 from stageline.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class Known:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            scope.setdefault("state", {})["caller"] = Caller("eve")
+            scope.setdefault("state", {})["caller"] = Caller("eve", [Grant(frozenset({"admin"}))])
         await self._app(scope, receive, send)
 
 

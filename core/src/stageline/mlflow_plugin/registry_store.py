@@ -13,7 +13,7 @@ from stageline.mlflow_plugin.addresses import PLAIN, parse_files
 from stageline.mlflow_plugin.failures import tells_as_mlflow, unsupported
 from stageline.mlflow_plugin.opened import opened, workspace_at
 from stageline.mlflow_plugin.registry_entities import files_of, model_entity, version_entity
-from stageline.mlflow_plugin.sources import Owned, Source, located
+from stageline.mlflow_plugin.sources import Owned, Source, located, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,8 @@ class StagelineRegistryStore(AbstractStore):  # type: ignore[misc]  # mlflow has
         model_id: str | None = None,
     ) -> Any:
         """A new version of a model that is there, each time that this is called."""
-        place = located(self._workspace, source, run_id, model_id, self._owned)
+        named = read_source(source, self._owned)
+        place = located(self._workspace, source, named, run_id, model_id)
         given = {tag.key: tag.value for tag in tags or ()}
         if place.model_id:
             given[TAG_MODEL_ID] = place.model_id

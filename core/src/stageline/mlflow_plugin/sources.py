@@ -6,11 +6,11 @@ Needs no MLflow: the server reads sources by this too.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from stageline.domain.logged_model import TAG_MODEL_ID
 from stageline.errors import InvalidInput
-from stageline.models.uri import RunModel, parse_model_uri
+from stageline.models.uri import LoggedModelId, RegisteredVersion, RunModel, parse_model_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _LOGGED = re.compile(r"models:/m-[\w-]+")
 
 
 class Owned(NamedTuple):
-    """Files of this store that an artifact URI names."""
+    """Files of this store that a source names: of a run, or of a logged model."""
 
     run_id: str | None
     model_id: str | None
@@ -45,53 +45,63 @@ class Source(NamedTuple):
     """Whether the source, as it was given, is another name for that."""
 
 
+Named: TypeAlias = Owned | RegisteredVersion | None
+"""What a source names; None: a place elsewhere."""
+
+
+def read_source(source: str, owned: Callable[[str], Owned | None]) -> Named:
+    """Read `models:/m-...`, `models:/name/1`, `runs:/...`, a URI of artifacts, or any other.
+
+    Args:
+        source: As the client gave it.
+        owned: Whose files an artifact URI names; None: nobody's here.
+
+    Raises:
+        InvalidInput: it is malformed.
+    """
+    if _LOGGED.fullmatch(source):
+        return Owned(None, source.removeprefix("models:/"), "")
+    if source.startswith(("models:", "runs:")):
+        parsed = parse_model_uri(source)
+        if isinstance(parsed, RegisteredVersion):
+            return parsed
+        if isinstance(parsed, LoggedModelId):
+            return Owned(None, parsed.model_id, "")
+        assert isinstance(parsed, RunModel)
+        return Owned(parsed.run_id, None, parsed.path)
+    place = owned(source)
+    if place is not None and place.model_id is None and not place.path:
+        raise InvalidInput(
+            f"Invalid model version source: '{source}'. It names all artifacts of a run: name the model's folder"
+        )
+    return place
+
+
 def located(
-    workspace: Workspace,
-    source: str,
-    run_id: str | None,
-    model_id: str | None,
-    owned: Callable[[str], Owned | None],
+    workspace: Workspace, source: str, named: Named, run_id: str | None, model_id: str | None
 ) -> Source:
-    """Look a source up: `models:/m-...`, `models:/name/1`, `runs:/...`, a URI of artifacts, or any other.
+    """Look up what a source names.
 
     Args:
         workspace: The store.
         source: As the client gave it.
+        named: What it was read as.
         run_id: The run that it should be of, if any.
         model_id: The logged model that it should be, if any.
-        owned: Whose files an artifact URI names; None: nobody's here.
 
     Raises:
         NotFound: there is no such model or version.
-        InvalidInput: it is malformed, or the run given is not that of the model.
+        InvalidInput: the run or the model given is another one.
     """
-    if _LOGGED.fullmatch(source):
-        found = source.removeprefix("models:/")
-        _refuse_other_model(source, model_id, found)
-        return _of_model(workspace, workspace.logged_models.get(found), run_id)
-    if is_registered(source):
-        return _of_version(workspace.registry.get_by_uri(source))
-    if source.startswith("runs:"):
-        parsed = parse_model_uri(source)
-        assert isinstance(parsed, RunModel)
-        return _of_run(parsed.run_id, parsed.path, source, run_id, model_id)
-    place = owned(source)
-    if place is None:
+    if named is None:
         return Source(run_id or None, None, source, model_id)
-    if place.model_id is not None:
-        _refuse_other_model(source, model_id, place.model_id)
-        return _of_model(workspace, workspace.logged_models.get(place.model_id), run_id)
-    assert place.run_id is not None
-    if not place.path:
-        raise InvalidInput(
-            f"Invalid model version source: '{source}'. It names all artifacts of a run: name the model's folder"
-        )
-    return _of_run(place.run_id, place.path, source, run_id, model_id)
-
-
-def is_registered(source: str) -> bool:
-    """Whether it names a version of a registered model."""
-    return source.startswith("models:") and not _LOGGED.fullmatch(source)
+    if isinstance(named, RegisteredVersion):
+        return _of_version(workspace.registry.get_by_uri(source))
+    if named.model_id is not None:
+        _refuse_other_model(source, model_id, named.model_id)
+        return _of_model(workspace, workspace.logged_models.get(named.model_id), run_id)
+    assert named.run_id is not None
+    return _of_run(named.run_id, named.path, source, run_id, model_id)
 
 
 def _refuse_other_model(source: str, asked: str | None, found: str) -> None:

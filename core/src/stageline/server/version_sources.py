@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 from stageline.domain.registry_names import check_source
 from stageline.errors import InvalidInput
 from stageline.mlflow_plugin.addresses import parse_files, plugin_uri
-from stageline.mlflow_plugin.sources import Owned, Source, is_registered, located
+from stageline.mlflow_plugin.sources import Named, Owned, Source, located, read_source
+from stageline.models.uri import RegisteredVersion
 from stageline.server.auth.access import Access
 from stageline.server.auth.homes import Homes
 from stageline.server.caller import caller_of
@@ -44,27 +45,38 @@ def placed(
     """
     check_source(source)
     replica = call.replica
+    caller = caller_of(call.scope)
+    access = None if caller.is_unlimited else Access(Homes(replica), caller)
     if source in _PROMPT_SOURCES and tags.get(_PROMPT_TAG, "").lower() == "true":
+        _check_readable(access, None)
         return Source(run_id, None, source)
+    named = read_source(source, lambda uri: _owned(replica, uri))
+    _check_readable(access, named)
     if model_id is not None:
         replica.model_home(model_id)
-    place = located(replica.workspace, source, run_id, model_id, lambda uri: _owned(replica, uri))
+    place = located(replica.workspace, source, named, run_id, model_id)
     # Rights to a registered model are rights to its versions' files, whatever run they came from.
-    if not is_registered(source):
-        _check_readable(call, place)
+    if named is not None and not isinstance(named, RegisteredVersion):
+        _check_readable(access, Owned(place.run_id, place.model_id, ""))
     return place
 
 
-def _check_readable(call: Call, place: Source) -> None:
-    """What the source was found to be is judged too, not only how it is spelt."""
-    caller = caller_of(call.scope)
-    if caller.is_unlimited:
+def _check_readable(access: Access | None, named: Named) -> None:
+    """Raise `Refused` unless the caller, where there are limits, may read what a version is to be made of.
+
+    A place outside of the store is nobody's experiment: who may read all may name one, and nobody else.
+    """
+    if access is None:
         return
-    access = Access(Homes(call.replica), caller)
-    if place.run_id is not None:
-        access.check_run("read", place.run_id)
-    if place.model_id is not None:
-        access.check_logged_model("read", place.model_id)
+    if named is None:
+        access.check_all("read")
+    elif isinstance(named, RegisteredVersion):
+        access.check_model("read", named.name)
+    else:
+        if named.run_id is not None:
+            access.check_run("read", named.run_id)
+        if named.model_id is not None:
+            access.check_logged_model("read", named.model_id)
 
 
 def _owned(replica: Replica, source: str) -> Owned | None:

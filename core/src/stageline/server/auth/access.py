@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stageline.errors import InvalidInput, NotFound
-from stageline.models.uri import RegisteredVersion, RunModel, parse_model_uri
+from stageline.errors import NotFound
 from stageline.server.failures import Refused
 
 if TYPE_CHECKING:
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
     from stageline.server.auth.homes import Homes
     from stageline.server.caller import Caller, Right
-
-_PROXY = "mlflow-artifacts:"
 
 
 class Access:
@@ -79,35 +76,6 @@ class Access:
         """Raise `Refused`, or `NotFound`."""
         if not self.of_logged_model(right, model_id):
             raise refused(self.caller, right, f"logged model {model_id}")
-
-    def check_source(self, source: str) -> None:
-        """Raise `Refused` unless the caller may read what a version is to be made of.
-
-        A place outside of the store is nobody's experiment: who may read all may name one, and nobody else.
-        """
-        model_id = source.removeprefix("models:").strip("/")
-        if source.startswith("models:") and model_id.startswith("m-") and "/" not in model_id:
-            self.check_logged_model("read", model_id)
-            return
-        if source.startswith(_PROXY):
-            self._check_proxied(source)
-            return
-        found = parse_model_uri(source)
-        if isinstance(found, RunModel):
-            self.check_run("read", found.run_id)
-        elif isinstance(found, RegisteredVersion):
-            self.check_model("read", found.name)
-        else:
-            self.check_all("read")
-
-    def _check_proxied(self, source: str) -> None:
-        parts = source[len(_PROXY) :].lstrip("/").split("/")
-        if len(parts) < 3 or "" in parts[:3]:
-            raise InvalidInput(f"Invalid model version source: {source[:200]!r}")
-        if parts[1] == "models":
-            self.check_logged_model("read", parts[2])
-        else:
-            self.check_run("read", parts[1])
 
     # -- what there is to see ---------------------------------------------------------------------
 
