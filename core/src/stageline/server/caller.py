@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from stageline.serving.hosts import is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,6 +24,8 @@ _ENOUGH: Final[dict[str, frozenset[str]]] = {
     "admin": frozenset({"admin"}),
 }
 EVERYTHING: Final = ("*",)
+_FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"via")
+"""Headers that a proxy adds."""
 
 
 class Grant(NamedTuple):
@@ -88,14 +92,28 @@ def caller_of(scope: Scope) -> Caller:
     return found if isinstance(found, Caller) else ANYBODY
 
 
-def actor_of(scope: Scope) -> str:
-    """In whose name a request acts: the caller's, or the login's of the server if it asks nobody who they are."""
+def actor_of(scope: Scope, user: str = "") -> str:
+    """In whose name a request acts: its caller's.
+
+    Where nobody is asked who they are, whoever is at this machine may be taken for the one who started the server, as
+    they could act so without it: `user`, or the login. Whoever comes over a network is `anonymous`, and so is what a
+    proxy of this machine hands on: a rule that names the login must not let them through.
+    """
     caller = caller_of(scope)
-    if caller is not ANYBODY:
+    if caller is not ANYBODY or not _is_here(scope):
         return caller.name
     from stageline.tracking.opening import login_name
 
-    return login_name()
+    return user or login_name()
+
+
+def _is_here(scope: Scope) -> bool:
+    client = scope.get("client")
+    return (
+        client is not None
+        and is_loopback(client[0])
+        and not any(name.startswith(_FORWARDED) for name, _ in scope["headers"])
+    )
 
 
 @lru_cache(maxsize=65_536)

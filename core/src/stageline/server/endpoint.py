@@ -33,7 +33,7 @@ class Call:
     @property
     def actor(self) -> str:
         """In whose name the request acts: what the registry's history says of it."""
-        return actor_of(self.scope)
+        return actor_of(self.scope, self.workspace.settings.user)
 
     @property
     def registry(self) -> Registry:

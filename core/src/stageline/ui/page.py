@@ -12,8 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stageline.errors import InvalidInput
 from stageline.server.auth.credentials import SESSION_COOKIE
-from stageline.server.caller import ANYBODY, Caller, Right, caller_of
-from stageline.tracking.opening import login_name
+from stageline.server.caller import ANYBODY, Caller, Right, actor_of, caller_of
 from stageline.ui.forgery import CSRF_COOKIE, masked, new_secret
 from stageline.ui.homes import Homes
 
@@ -56,10 +55,8 @@ class Page:
 
     @property
     def actor(self) -> str:
-        """The caller's name; where nobody is asked who they are, as the server itself is called."""
-        if self.caller is ANYBODY:
-            return self.workspace.settings.user or login_name()
-        return self.caller.name
+        """The caller's name; where nobody is asked who they are, see `actor_of`."""
+        return actor_of(self.request.scope, self.workspace.settings.user)
 
     @property
     def signed_in(self) -> str | None:
