@@ -288,10 +288,13 @@ def _appender(
         if more:
             frame += b"".join(map(_frame, more))
         try:
-            if write(descriptor, frame) != len(frame) and write(descriptor, frame) != len(frame):
-                # The torn frames stay where they are, and readers pass over them: cutting them off
-                # could cut off what another thread has appended since.
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            written = write(descriptor, frame)
+            if written != len(frame):
+                # A torn frame stays where it is, and readers pass over it: cutting it off could cut off
+                # what another thread has appended since. What is there whole must not come twice.
+                frame = frame[_whole(frame, written) :]
+                if write(descriptor, frame) != len(frame):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if sync_each:
                 fsync(descriptor)
         except OSError as error:
@@ -305,6 +308,16 @@ def _appender(
         descriptor = to
 
     return append, attach
+
+
+def _whole(frames: bytes, written: int) -> int:
+    """How many of the first `written` bytes are frames that are there whole."""
+    at = 0
+    while True:
+        after = at + _FRAME.size + _FRAME.unpack_from(frames, at)[0]
+        if after > written:
+            return at
+        at = after
 
 
 def _refuse_closed() -> None:

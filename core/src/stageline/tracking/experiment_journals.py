@@ -63,7 +63,7 @@ class ExperimentJournals:
             if experiment_id == DEFAULT_EXPERIMENT_ID:
                 return NewestEntry(default_experiment(), 0, None, None)
             raise NotFound(f"No Experiment with id={experiment_id} exists")
-        entry, raw = _decoded(latest.data, experiment_id)
+        entry, raw = decoded_entry(latest.data, experiment_id)
         self._saw(entry.state)
         return NewestEntry(self._effective(entry), latest.number, entry, raw)
 
@@ -72,7 +72,7 @@ class ExperimentJournals:
             data = self._journal(layout.experiment_journal(experiment_id)).read(1)
         except NotFound:
             return None
-        entry, _ = _decoded(data, experiment_id)
+        entry, _ = decoded_entry(data, experiment_id)
         return entry.actor if entry.action == "created" else None
 
     def _saw(self, state: Experiment) -> None:
@@ -92,10 +92,13 @@ class ExperimentJournals:
         return newest
 
     def _visible(self, folder: str, number: int, claims: Mapping[str, int]) -> Experiment | None:
-        """The state as of entry `number`; None if the experiment never got its name."""
+        """The state as of entry `number`; None if the experiment never got its name, or was just collected."""
         if number == 0:
             return default_experiment()
-        entry, _ = _decoded(self._journal(folder).read(number), folder)
+        try:
+            entry, _ = decoded_entry(self._journal(folder).read(number), folder)
+        except NotFound:
+            return None
         state = entry.state
 
         def holds(name: str) -> bool:
@@ -145,12 +148,13 @@ class ExperimentJournals:
             self._saw(state)
         return is_written
 
-    def _claimant(self, name: str) -> str | None:
-        latest = self._journal(layout.experiment_name_journal(name)).latest()
+    def _claimant(self, name: str, *, for_sure: bool = False) -> str | None:
+        journal = self._journal(layout.experiment_name_journal(name))
+        latest = journal.latest_for_sure() if for_sure else journal.latest()
         return None if latest is None else _name_claim(latest.data, name).experiment_id
 
 
-def _decoded(data: bytes, where: str) -> tuple[ExperimentEntry, dict[str, Any]]:
+def decoded_entry(data: bytes, where: str) -> tuple[ExperimentEntry, dict[str, Any]]:
     return decode_document(
         data, ExperimentEntry, EXPERIMENT_FORMAT, f"the journal of experiment {where}"
     )

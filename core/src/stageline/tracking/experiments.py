@@ -23,7 +23,7 @@ from stageline.domain.run import LifecycleStage, ViewType
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotAllowed, NotFound
 from stageline.storage import layout
 from stageline.storage.parallel import together
-from stageline.tracking.experiment_journals import ExperimentJournals, NewestEntry
+from stageline.tracking.experiment_journals import ExperimentJournals, NewestEntry, decoded_entry
 from stageline.tracking.texts import tag_text
 
 if TYPE_CHECKING:
@@ -239,6 +239,18 @@ class Experiments(ExperimentJournals):
     def restore(self, experiment_id: str) -> None:
         """Take it back."""
         self._change(experiment_id, "restored", lambda e: _staged(e, LifecycleStage.ACTIVE))
+
+    def is_unnamed(self, experiment_id: str) -> bool:
+        """Whether it is gone or never got its name: asked of its own journals, whatever a listing of all lacks."""
+        try:
+            latest = self._journal(layout.experiment_journal(experiment_id)).latest_for_sure()
+        except NotFound:
+            return True
+        if latest is None:
+            return True
+        entry, _ = decoded_entry(latest.data, experiment_id)
+        named = [one for one in (entry.state.name, entry.previous_name) if one is not None]
+        return all(self._claimant(name, for_sure=True) != experiment_id for name in named)
 
     def remove(self, experiment_id: str) -> None:
         """Remove all that is recorded of an experiment but the claims of its names, which others may build on.

@@ -81,7 +81,7 @@ class RunReader:
         for segment in loose.values():
             _fold(segment, summary, files)
         if summary.started is None or summary.experiment_id is None:
-            self._take_start(run_id, entries, summary)
+            self._take_start(run_id, summary)
         return StoredRun(summary, files, ends, entries, loose, hosts)
 
     def get(self, run_id: str) -> StoredRun:
@@ -96,7 +96,7 @@ class RunReader:
     def claim(self, run_id: str) -> StoredRun:
         """The run as its claim alone tells it. Raises `NotFound`, `Corrupt`."""
         summary = RunSummary(run_id)
-        self._take_start(run_id, self._store.list(layout.run_log(run_id)), summary)
+        self._take_start(run_id, summary)
         return StoredRun(summary, {}, {}, [], {}, {})
 
     def start_writer(self, run_id: str) -> str:
@@ -201,7 +201,9 @@ class RunReader:
 
     def _ends(self, entries: list[Entry]) -> dict[str, RunEnd]:
         keys = [entry.key for entry in entries if entry.key.endswith(".end.json")]
-        ends = (_end(data, key) for key, data in zip(keys, self._fetch(keys), strict=True))
+        fetched = zip(keys, self._fetch(keys), strict=True)
+        # One that is listed and not there: the run is being collected.
+        ends = (_end(data, key) for key, data in fetched if data is not None)
         return {end.writer: end for end in ends}
 
     def _segments(self, keys: list[str], hosts: dict[str, str] | None = None) -> dict[str, Segment]:
@@ -224,19 +226,17 @@ class RunReader:
                 )
         return unpacked
 
-    def _take_start(self, run_id: str, entries: list[Entry], summary: RunSummary) -> None:
+    def _take_start(self, run_id: str, summary: RunSummary) -> None:
+        # Asked for whether or not it was listed: a listing may lack it, and what is decided on this run needs it.
         key = layout.run_start(run_id)
-        if any(entry.key == key for entry in entries):
-            data = self._store.read(key)
-            if (
-                not data
-            ):  # it is being written, or its writer was lost; the writers' own records say it too
-                return
-            start, _ = decode_document(data, RunStart, START_FORMAT, key)
-            experiment = start.experiment_id or None
-            summary.apply(
-                Started(start.stamp, run_id, experiment, None, start.start_time, start.tags)
-            )
+        data = self._read(key)
+        if (
+            not data
+        ):  # it is being written, or its writer was lost; the writers' own records say it too
+            return
+        start, _ = decode_document(data, RunStart, START_FORMAT, key)
+        experiment = start.experiment_id or None
+        summary.apply(Started(start.stamp, run_id, experiment, None, start.start_time, start.tags))
 
     def _fetch(self, keys: list[str]) -> list[bytes | None]:
         return together(self._read, keys)
@@ -248,9 +248,9 @@ class RunReader:
             return None
 
 
-def _end(data: bytes | None, key: str) -> RunEnd:
+def _end(data: bytes, key: str) -> RunEnd:
     try:
-        end = _decode_end(data or b"")
+        end = _decode_end(data)
     except UNREADABLE as error:
         raise Corrupt(
             f"{key} can not be read: {error}. Put back the object from a backup, or put the run aside with "

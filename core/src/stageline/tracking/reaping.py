@@ -2,7 +2,7 @@
 
 Two signs, the sure one first: on the host and disk where the log lies, nobody holds its lock; anywhere else,
 nothing of the run has changed in the store for `stale_after_s`. What the process itself said stands above what is
-concluded here: the conclusion is stamped with the last sign of life, and any later word of the process outranks it.
+concluded here: the conclusion has the stamp of what it said last of its status, and any later word of it outranks that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from stageline.domain.events import StatusSet, encode_event
 from stageline.domain.run import RunStatus
 from stageline.errors import Corrupt, NotAllowed
 from stageline.storage import layout
+from stageline.storage.keys import TEMPORARY
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
 from stageline.tracking.stream import LogStream, ResolveExperiment, open_stream
 from stageline.tracking.writer import HOST
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stageline.clock import Clock
+    from stageline.domain.summary import RunSummary
     from stageline.settings import Settings
     from stageline.storage.port import ObjectStore
     from stageline.tracking.reading import StoredRun
@@ -73,7 +75,7 @@ class Reaper:
         if silent_s < self._settings.stale_after_s:
             return False
         reason = f"no sign of life for {silent_s:.0f} s: the process vanished"
-        self._append_to(stored, _killed(last_seen, reason))
+        self._append_to(stored, _killed(last_seen, reason, stored.summary))
         return True
 
     def recover(self, path: Path, *, lies_in_store: bool) -> Recovered | None:
@@ -95,7 +97,7 @@ class Reaper:
         """Ship every log that a dead process of this machine left for this store."""
         if self._spool is None or not self._spool.is_dir():
             return []
-        found = [self._recover_if_sound(path) for path in sorted(self._spool.glob("*.wal"))]
+        found = [self._recover_if_sound(path) for path in spooled_logs(self._spool)]
         return [recovered for recovered in found if recovered is not None]
 
     def _recover_if_sound(self, path: Path) -> Recovered | None:
@@ -110,7 +112,8 @@ class Reaper:
         reason = None
         if stream.head.owns_end and stream.summary.is_running:
             reason = f"process {stream.head.pid} on {stream.head.host} is gone"
-            log.append(encode_event(_killed(stream.path.stat().st_mtime, reason)))
+            last_seen = stream.path.stat().st_mtime
+            log.append(encode_event(_killed(last_seen, reason, stream.summary)))
         if not stream.lies_in_store:
             stream.ship_files(log.append)
         stream.finish()
@@ -158,5 +161,13 @@ class Reaper:
         return max([seen, *(entry.modified for entry in inbox if entry.key.startswith(prefix))])
 
 
-def _killed(at: float, reason: str) -> StatusSet:
-    return StatusSet(int(at * 1e9) + 1, RunStatus.KILLED, int(at * 1000), reason)
+def spooled_logs(spool: Path) -> list[Path]:
+    """The logs that lie in a spool folder; none that is still being made, which has no head yet, nor a lock."""
+    return sorted(path for path in spool.glob("*.wal") if not path.name.startswith(TEMPORARY))
+
+
+def _killed(at: float, reason: str, found: RunSummary) -> StatusSet:
+    # Not stamped by our clock, nor by the store's: either may be ahead of the process's, which has the last word.
+    began = found.started[1] if found.started else int(at * 1e9)
+    said = found.status.stamp if found.status else began
+    return StatusSet(said, RunStatus.KILLED, int(at * 1000), reason)

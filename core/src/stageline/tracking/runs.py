@@ -196,8 +196,12 @@ class Runs(RunOpening):
         self._edit(run_id, ev.DeletionSet(self._clock.stamp(), True), even_deleted=True)
 
     def restore(self, run_id: str) -> None:
-        """Take a deleted run back."""
+        """Take a deleted run back. Raises `NotFound`, also if it was collected meanwhile."""
         self._edit(run_id, ev.DeletionSet(self._clock.stamp(), False), even_deleted=True)
+        try:
+            self._reader.start_writer(run_id)
+        except NotFound as error:  # the claim of its id is what a collector removes last
+            raise NotFound(f"run {run_id} was collected before it could be restored") from error
 
     def note_files(self, run_id: str, files: Mapping[str, tuple[str, int] | None]) -> None:
         """Put stored files into the manifest of a run, open or not."""

@@ -26,7 +26,7 @@ from stageline.domain.events import (
     encode_event,
 )
 from stageline.domain.summary import LastPoint, RunSummary, encode_json, encode_summary
-from stageline.errors import StorageFailed
+from stageline.errors import Corrupt, StorageFailed
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
@@ -324,6 +324,12 @@ class LogStream:
 
     def _publish_end(self) -> None:
         """Say for the last time what this writer knows: to the run, and to the index."""
+        experiment_id = self.summary.experiment_id
+        if experiment_id is None:
+            raise Corrupt(
+                f"the log {self.path} has lost its first record, which says to which experiment run "
+                f"{self.head.run_id} belongs. What else it holds is in the store; move the file away"
+            )
         end = RunEnd(
             writer=self.head.writer,
             segments=self._segments,
@@ -334,9 +340,7 @@ class LogStream:
             files=self.files,
         )
         body = encode_json(end, self.summary.metrics)
-        inbox = layout.inbox_final(
-            self.summary.experiment_id or "", self.head.run_id, self.head.writer
-        )
+        inbox = layout.inbox_final(experiment_id, self.head.run_id, self.head.writer)
         puts = [
             (layout.run_end(self.head.run_id, self.head.writer), body),
             (inbox, encode_summary(self.summary)),
