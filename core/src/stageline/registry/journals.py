@@ -10,7 +10,7 @@ import msgspec
 from stageline.domain import registry_events as ev
 from stageline.domain.registry_entry import RegistryEntry, chain_hash, decode_entry, unknown_in
 from stageline.domain.registry_state import ModelState, fold
-from stageline.errors import NotFound
+from stageline.errors import Corrupt, NotFound
 from stageline.storage import layout
 from stageline.storage.journal import Journal
 
@@ -77,7 +77,7 @@ class Journals:
     def entry(self, name: str, number: int) -> tuple[RegistryEntry, bytes]:
         """One entry, decoded and as bytes. Raises `NotFound`."""
         data = self.journal(name).read(number)
-        return decode_entry(data, f"entry {number} of the journal of {name!r}"), data
+        return _entry(name, number, data), data
 
     def stored(self, name: str, number: int) -> bytes | None:
         """One entry as it lies in the store, whatever was seen before; None if it is not there."""
@@ -101,7 +101,7 @@ class Journals:
     # -- how --------------------------------------------------------------------------------------
 
     def _decoded(self, name: str, number: int, data: bytes) -> Standing:
-        entry = decode_entry(data, f"entry {number} of the journal of {name!r}")
+        entry = _entry(name, number, data)
         unknown = unknown_in(data, entry.state)
         return self._saw(name, self._resolved(number, chain_hash(data), entry.state, unknown))
 
@@ -141,3 +141,13 @@ class Journals:
             if known is None or known.number <= standing.number:
                 self._known[name] = standing
         return standing
+
+
+def _entry(name: str, number: int, data: bytes) -> RegistryEntry:
+    what = f"entry {number} of the journal of {name!r}"
+    entry = decode_entry(data, what)
+    if (entry.number, entry.state.name) != (number, name):
+        raise Corrupt(
+            f"{what} holds entry {entry.number} of {entry.state.name!r}: put back the object from a backup"
+        )
+    return entry

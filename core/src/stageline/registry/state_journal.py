@@ -11,6 +11,7 @@ import msgspec
 from stageline.domain.document import decode_document, encode_document
 from stageline.domain.ids import new_txn
 from stageline.errors import Conflict, NotAllowed
+from stageline.storage import layout
 from stageline.storage.journal import Journal
 from stageline.storage.probe import create_is_exclusive, ensure_format
 
@@ -45,7 +46,7 @@ class StateJournal(Generic[Document]):
         self._store = store
         self._clock = clock
         self._expected = expected
-        self._what = f"an entry under {folder} in {store.url}"
+        self._folder = folder
         self._empty: _Standing[Document] = _Standing(0, empty, None)
         self._known: _Standing[Document] | None = None
         self._lock = Lock()
@@ -81,11 +82,13 @@ class StateJournal(Generic[Document]):
             elif is_fresh:
                 return None
             standing, is_fresh = None, False
-        raise Conflict(f"{self._what} is being written by too many at once; try again")
+        raise Conflict(
+            f"{self._folder} in {self._store.url} is written by too many at once; try again"
+        )
 
-    def decoded(self, data: bytes) -> Document:
-        """An entry. Raises `Corrupt`, `NotAllowed` if it is newer."""
-        return self._decoded(data)[0]
+    def entry(self, number: int) -> Document:
+        """One entry. Raises `NotFound`, `Corrupt`, and `NotAllowed` if it is newer."""
+        return self._decoded(number, self.entries.read(number))[0]
 
     def _decided(
         self,
@@ -117,10 +120,11 @@ class StateJournal(Generic[Document]):
         known = self._known
         if known is not None and known.number == latest.number:
             return known
-        return self._saw(_Standing(latest.number, *self._decoded(latest.data)))
+        return self._saw(_Standing(latest.number, *self._decoded(latest.number, latest.data)))
 
-    def _decoded(self, data: bytes) -> tuple[Document, dict[str, Any]]:
-        return decode_document(data, type(self._empty.document), self._expected, self._what)
+    def _decoded(self, number: int, data: bytes) -> tuple[Document, dict[str, Any]]:
+        what = f"{self._folder}{layout.revision(number)} in {self._store.url}"
+        return decode_document(data, type(self._empty.document), self._expected, what)
 
     def _saw(self, standing: _Standing[Document]) -> _Standing[Document]:
         with self._lock:

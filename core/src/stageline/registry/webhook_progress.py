@@ -51,7 +51,7 @@ class ProgressJournals:
         found: list[Attempt] = []
         while numbers and len(found) < limit:
             page, numbers = numbers[:64], numbers[64:]
-            entries = [journal.decoded(data) for data in together(journal.entries.read, page)]
+            entries = together(journal.entry, page)
             found += [entry.attempt for entry in entries if entry.attempt is not None]
         return found[:limit]
 

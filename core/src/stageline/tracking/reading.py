@@ -163,7 +163,7 @@ class RunReader:
             if key.endswith(".wal"):
                 yield _log_as_segment(data, key, shipped.get(_writer_of(key), 0))[0]
                 continue
-            segment = decode_segment(data, key)
+            segment = _segment(data, key)
             shipped[segment.head.writer] = max(
                 shipped.get(segment.head.writer, 0), segment.head.end
             )
@@ -196,7 +196,7 @@ class RunReader:
         else:
             for key, data in zip(sealed, self._fetch(sealed), strict=True):
                 if data is not None:
-                    yield decode_segment(data, key)
+                    yield _segment(data, key)
         yield from run.loose.values()
 
     def _ends(self, entries: list[Entry]) -> dict[str, RunEnd]:
@@ -220,7 +220,7 @@ class RunReader:
                 if hosts is not None:
                     hosts[_writer_of(key)] = host
             else:
-                segment = unpacked[key] = decode_segment(data, key)
+                segment = unpacked[key] = _segment(data, key)
                 shipped[segment.head.writer] = max(
                     shipped.get(segment.head.writer, 0), segment.head.end
                 )
@@ -257,7 +257,22 @@ def _end(data: bytes, key: str) -> RunEnd:
             "`stageline runs delete`"
         ) from error
     check_format(end.format, RunEnd.__struct_defaults__[0], key)
+    _check_place(key, end.summary.run_id, end.writer)
     return end
+
+
+def _segment(data: bytes, key: str) -> Segment:
+    segment = decode_segment(data, key)
+    _check_place(key, segment.head.run_id, segment.head.writer)
+    return segment
+
+
+def _check_place(key: str, run_id: str, writer: str) -> None:
+    """Refuse what lies under another run's name, or it would be read as if that run had logged it."""
+    if not key.startswith(layout.run_log(run_id)) or _writer_of(key) != writer:
+        raise Corrupt(
+            f"{key} holds what writer {writer!r} logged for run {run_id!r}: put back the object from a backup"
+        )
 
 
 def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -> None:
@@ -274,6 +289,8 @@ def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -
 def _log_as_segment(data: bytes, key: str, shipped: int) -> tuple[Segment, str]:
     frames = scan_frames(data)
     head = decode_head(frames.payloads[0] if frames.payloads else b"", key)
+    if key.startswith(layout.RUNS):
+        _check_place(key, head.run_id, head.writer)
     stretch = Stretch()
     events: list[AnyEvent] = []
     for payload in scan_frames(data, shipped).payloads if shipped else frames.payloads[1:]:
