@@ -123,6 +123,11 @@ def create_wal(
     return log
 
 
+def framed_size(length: int) -> int:
+    """Bytes that a record of so many takes in a log."""
+    return _FRAME.size + length
+
+
 def _beginning(head: WalHead, first: bytes | None) -> bytes:
     return _frame(_encode_head(head)) + (b"" if first is None else _frame(first))
 

@@ -5,7 +5,6 @@ A live writer has one, and so has whoever ships the log that a dead process left
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -34,6 +33,7 @@ from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
 from stageline.storage.series import Series, decode_columns
 from stageline.storage.wal import MAX_RECORD, WalHead, decode_head, read_tail, scan_frames
+from stageline.tracking.said import Said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +84,7 @@ class LogStream:
         lies_in_store: bool,
         resolve: ResolveExperiment,
         claim: Claim | None = None,
+        said: Said | None = None,
     ) -> None:
         self.store = store
         self.path = path
@@ -99,6 +100,7 @@ class LogStream:
         self.lock = threading.RLock()
         self._resolve = resolve
         self._claim: Claim = claim or partial(commit, store)
+        self._said = said or Said()
         self._read_to = 0
         self._shipped_to = 0
         self._published_to = 0
@@ -125,42 +127,50 @@ class LogStream:
         with self.lock:
             if self.is_finished:
                 return
+            news: Iterable[tuple[AnyEvent, int]] | None
             try:
-                size = os.stat(self.path).st_size
-                if size == self._read_to:
-                    return
+                size, news = self._said.take(self.path, self._read_to)
             except FileNotFoundError as error:
                 raise LogLost(
                     f"the log of run {self.head.run_id} at {self.path} is gone: somebody removed it while the run was "
                     "open. What is logged from now on is lost; end the run and begin another"
                 ) from error
-            frames = scan_frames(read_tail(self.path, self._read_to, size - self._read_to))
-            is_first = self._read_to == 0
+            if news is None:
+                size, news = self._read(size)
             rows: dict[str, Series] = {}
-            for payload in frames.payloads[1 if is_first else 0 :]:
-                event = decode_event(payload)
+            for event, length in news:
                 if type(event) is PointLogged:
                     series = rows.get(event.key)
                     if series is None:
                         series = rows[event.key] = Series()
                     series.append(event.step, event.timestamp, event.value)
-                    self.row_bytes += len(payload)
+                    self.row_bytes += length
                 else:
                     self._take(event)
             for key, series in rows.items():
                 self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
-            self._read_to += frames.end
+            self._read_to = size
+
+    def _read(self, size: int) -> tuple[int, Iterable[tuple[AnyEvent, int]]]:
+        """How far the log is sound up to `size`, and what it holds from where it was last read to, with bytes."""
+        frames = scan_frames(read_tail(self.path, self._read_to, size - self._read_to))
+        payloads = frames.payloads[1 if self._read_to == 0 else 0 :]
+        return self._read_to + frames.end, ((decode_event(each), len(each)) for each in payloads)
 
     def _take(self, event: AnyEvent) -> None:
-        if isinstance(event, Started):
-            self._start = event
-        if isinstance(event, ArtifactsStored):
-            fold_files(self.files, event)
-        if isinstance(event, PointsLogged) and not event.last:  # of the first logs ever written
-            for key, series in decode_columns(event.columns).items():
-                if series:
-                    self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
-        self.has_output = self.has_output or isinstance(event, OutputWritten)
+        match event:
+            case Started():
+                self._start = event
+            case ArtifactsStored():
+                fold_files(self.files, event)
+            case OutputWritten():
+                self.has_output = True
+            case PointsLogged() if not event.last:  # of the first logs ever written
+                for key, series in decode_columns(event.columns).items():
+                    if series:
+                        self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
+            case _:
+                pass
         self.summary.apply(event, self.head.attempt)
 
     @property

@@ -17,6 +17,7 @@ from stageline.errors import Conflict
 from stageline.storage import layout
 from stageline.storage.series import Series, encode_columns
 from stageline.storage.wal import WalHead, WriteAheadLog, create_wal
+from stageline.tracking.said import Said
 from stageline.tracking.stream import Claim, LogStream, ResolveExperiment
 from stageline.tracking.texts import check_input, fitting_tag_text, param_text
 
@@ -82,6 +83,7 @@ class RunWriter:
         first = _encode(started)
         self._log: WriteAheadLog = create_wal(path, head, first, sync_each=sync_each)
         self._append = self._log.append
+        self._said = Said()
         self.log_metric = _point_logger(self._append, self._metric_keys)
         """Log one point; see `_point_logger`."""
         self.stream = self._stream_of(path, head)
@@ -110,6 +112,7 @@ class RunWriter:
             lies_in_store=self._lies_in_store,
             resolve=self._resolve,
             claim=self._claim,
+            said=self._said,
         )
 
     # -- what a user logs -------------------------------------------------------------------------
@@ -122,9 +125,9 @@ class RunWriter:
             last = {key: series.last() for key, series in columns.items()}
             self._append(_encode(ev.PointsLogged(encode_columns(columns), last)))
             return
-        rows = [_encode((2, *_checked_point(point, self._metric_keys))) for point in batch]
+        rows = [ev.PointLogged(*_checked_point(point, self._metric_keys)) for point in batch]
         if rows:
-            self._append(*rows)
+            self._said.say(self._append, *rows)
 
     def log_params(self, params: Mapping[str, Any], attempt: Attempt | None = None) -> None:
         """Log params, all or none. A param keeps its first value: the same again is fine.
@@ -150,11 +153,11 @@ class RunWriter:
                         "Log it under another key, or as a tag, which may change"
                     )
             new = {key: value for key, value in given.items() if key not in self._params}
-            said = [] if attempt is None else [self._attempt_record(attempt)]
+            told: list[ev.AnyEvent] = [] if attempt is None else [self._noted(attempt)]
             if new and self.keeps_params:
-                said.append(_encode(ev.ParamsLogged(self._clock.stamp(), new)))
-            if said:
-                self._append(*said)
+                told.append(ev.ParamsLogged(self._clock.stamp(), new))
+            if told:
+                self._said.say(self._append, *told)
             if self.keeps_params:
                 self._params.update(new)
 
@@ -169,7 +172,7 @@ class RunWriter:
             names.check_key("tag", key): fitting_tag_text(key, value) for key, value in tags.items()
         }
         if given:
-            self._append(_encode(ev.TagsSet(self._clock.stamp(), given)))
+            self._said.say(self._append, ev.TagsSet(self._clock.stamp(), given))
 
     def delete_tag(self, key: str) -> None:
         """Remove a tag."""
@@ -191,10 +194,10 @@ class RunWriter:
 
     def note_attempt(self, attempt: Attempt) -> None:
         """Say how an attempt stands."""
-        self._append(self._attempt_record(attempt))
+        self._said.say(self._append, self._noted(attempt))
 
-    def _attempt_record(self, attempt: Attempt) -> bytes:
-        return _encode(ev.AttemptNoted(self._clock.stamp(), attempt))
+    def _noted(self, attempt: Attempt) -> ev.AttemptNoted:
+        return ev.AttemptNoted(self._clock.stamp(), attempt)
 
     def write_output(self, stream: str, text: str) -> None:
         """Keep text that the process printed on `stream` (`stdout` or `stderr`)."""
@@ -213,9 +216,9 @@ class RunWriter:
         """
         if status.is_terminal and end_time is None:
             end_time = self._clock.now_ms()
-        said = [] if attempt is None else [self._attempt_record(attempt)]
-        said.append(_encode(ev.StatusSet(self._clock.stamp(), status, end_time, reason)))
-        self._append(*said)
+        told: list[ev.AnyEvent] = [] if attempt is None else [self._noted(attempt)]
+        told.append(ev.StatusSet(self._clock.stamp(), status, end_time, reason))
+        self._said.say(self._append, *told)
 
     def append(self, payload: bytes) -> None:
         """Append an encoded record."""
@@ -248,6 +251,7 @@ class RunWriter:
         self._params_lock = (
             threading.Lock()
         )  # another thread of the parent may have held the old one
+        self._said = Said()
         self.owns_end = False
 
     def _open_own_log(self) -> None:
