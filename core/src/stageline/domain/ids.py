@@ -40,7 +40,7 @@ def new_run_id() -> str:
 
 def derive_run_id(*parts: str) -> str:
     """The same 32 hexadecimal digits for the same parts, anywhere: how hosts agree on a run without talking."""
-    framed = "".join(f"{len(part)}:{part}," for part in ("stageline.run/1", *parts))
+    framed = "".join([f"{len(part)}:{part}," for part in ("stageline.run/1", *parts)])
     return hashlib.sha256(framed.encode()).hexdigest()[:32]
 
 

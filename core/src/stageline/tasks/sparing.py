@@ -30,4 +30,6 @@ class Sparing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        if error is None:
+            return False
         return isinstance(error, Exception) and self._is_spared(self._what, error)

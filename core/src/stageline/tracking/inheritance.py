@@ -34,14 +34,17 @@ def show(variables: Mapping[str, str]) -> None:
         if now == variables:  # each variable costs a call to the system
             return
         for name in [name for name in before if name not in variables]:
-            del now[name]
-            _put_back(name, before.pop(name))
+            stood, stands = before.pop(name), now.pop(name)
+            if stood != stands:
+                _put_back(name, stood)
         for name, value in variables.items():
             if now.get(name) == value:
                 continue
             if name not in before:
                 before[name] = os.environ.get(name)
-            os.environ[name] = now[name] = value
+            if before[name] != value or name in now:
+                os.environ[name] = value
+            now[name] = value
 
 
 def inherited(name: str) -> str | None:
