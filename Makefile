@@ -123,6 +123,21 @@ define need_chromium
 	apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
 endef
 
+# axe-core judges whether pages are accessible. Without npm, or the registry, that one test is skipped, and says so.
+AXE_VERSION := 4.14.1
+AXE := .venv/tools/axe-core-$(AXE_VERSION)
+export AXE_SCRIPT := $(CURDIR)/$(AXE)/package/axe.min.js
+define look_at_pages
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ! command -v apt-get >/dev/null \
+	|| { echo "== installing Chromium to look at the pages"; \
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+	|| echo "no Chromium: install it to have the pages looked at" >&2; \
+test -f "$(AXE_SCRIPT)" || ! command -v npm >/dev/null \
+	|| { echo "== fetching axe-core"; mkdir -p $(AXE) && (cd $(AXE) && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null \
+	&& tar -xzf axe-core-$(AXE_VERSION).tgz && rm axe-core-$(AXE_VERSION).tgz); } \
+	|| echo "no axe-core: that test is skipped" >&2
+endef
+
 .PHONY: test test-prefect test-core test-airflow test-spark test-core-airflow
 test: ## Core's tests in both environments, each integration's in its own
 	@rm -f .coverage
@@ -140,7 +155,8 @@ test-prefect: $(PREFECT_ENV) ## integrations/prefect (installs Debian's Chromium
 	else echo "== prefect integration: no tests yet"; fi
 
 # The floor (pyproject.toml) is that of both suites of this environment, so only `make test` holds it.
-test-core: $(PREFECT_ENV) ## core, in the Prefect environment, with coverage
+test-core: $(PREFECT_ENV) ## core, in the Prefect environment, with coverage (installs Chromium and fetches axe-core)
+	@$(look_at_pages)
 	@echo "== core, in the Prefect environment"
 	@$(call run_suite,$(PREFECT)/python -m pytest $(CORE_TESTS) $(PARALLEL) \
 		--cov $(if $(FLOOR),--cov-append,--cov-fail-under=0))
@@ -160,6 +176,7 @@ test-spark: $(SPARK_ENV) ## Models as functions of Spark's columns (installs Deb
 	@$(call run_suite,.venv/spark/bin/python -m pytest tests/spark)
 
 test-core-airflow: $(AIRFLOW_ENV) ## core, in the Airflow environment
+	@$(look_at_pages)
 	@echo "== core, in the Airflow environment"
 	@$(call run_suite,$(AIRFLOW)/python -m pytest $(CORE_TESTS) $(PARALLEL))
 
@@ -211,6 +228,10 @@ bench: $(PREFECT_ENV) ## Figures beside their bounds (BENCH_PEERS=1: beside the 
 	@$(UV) venv --quiet --clear --python 3.11 $(@D)
 	@peer="$*" && $(UV) pip install --quiet --python $(@D)/bin/python "$${peer%-*}==$${peer##*-}"
 	@touch $@
+
+.PHONY: screenshots
+screenshots: $(PREFECT_ENV) ## Pictures of each page into docs/pictures (needs Chromium)
+	@$(PREFECT)/python tests/core/ui/journeys/screenshots.py
 
 .PHONY: bench-prefect
 bench-prefect: $(PREFECT_ENV) ## What tracking adds to a task of Prefect
