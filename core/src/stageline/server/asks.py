@@ -42,17 +42,15 @@ class SearchExperiments(msgspec.Struct):
     view_type: str | None = None
 
 
-class UpdateExperiment(msgspec.Struct):
+class UpdateExperiment(OneExperiment):
     """experiments/update"""
 
-    experiment_id: str | None = None
     new_name: str | None = None
 
 
-class ExperimentTag(msgspec.Struct):
+class ExperimentTag(OneExperiment):
     """experiments/set-experiment-tag, delete-experiment-tag"""
 
-    experiment_id: str | None = None
     key: str | None = None
     value: str | None = None
 
@@ -67,21 +65,19 @@ class CreateRun(msgspec.Struct):
     tags: list[Tag] = []
 
 
-class UpdateRun(msgspec.Struct):
-    """runs/update"""
-
-    run_id: str | None = None
-    run_uuid: str | None = None
-    status: str | int | None = None
-    end_time: int | None = None
-    run_name: str | None = None
-
-
 class OneRun(msgspec.Struct):
     """runs/get, delete, restore"""
 
     run_id: str | None = None
     run_uuid: str | None = None
+
+
+class UpdateRun(OneRun):
+    """runs/update"""
+
+    status: str | int | None = None
+    end_time: int | None = None
+    run_name: str | None = None
 
 
 class SearchRuns(msgspec.Struct):
@@ -95,38 +91,6 @@ class SearchRuns(msgspec.Struct):
     page_token: str | None = None
 
 
-class LogMetric(msgspec.Struct, gc=False):
-    """runs/log-metric; `model_id` and the dataset link the point to a logged model"""
-
-    run_id: str | None = None
-    run_uuid: str | None = None
-    key: str | None = None
-    value: float | None = None
-    timestamp: int | None = None
-    step: int | None = None
-    model_id: str | None = None
-    dataset_name: str | None = None
-    dataset_digest: str | None = None
-
-
-class LogParam(msgspec.Struct):
-    """runs/log-parameter"""
-
-    run_id: str | None = None
-    run_uuid: str | None = None
-    key: str | None = None
-    value: str | None = None
-
-
-class RunTag(msgspec.Struct):
-    """runs/set-tag, delete-tag"""
-
-    run_id: str | None = None
-    run_uuid: str | None = None
-    key: str | None = None
-    value: str | None = None
-
-
 class Metric(msgspec.Struct, gc=False):
     """A point in a batch"""
 
@@ -137,6 +101,28 @@ class Metric(msgspec.Struct, gc=False):
     model_id: str | None = None
     dataset_name: str | None = None
     dataset_digest: str | None = None
+
+
+class LogMetric(Metric, gc=False):
+    """runs/log-metric; `model_id` and the dataset link the point to a logged model"""
+
+    run_id: str | None = None
+    run_uuid: str | None = None
+
+
+class KeyOfRun(OneRun):
+    """What a run's params and tags have in common"""
+
+    key: str | None = None
+    value: str | None = None
+
+
+class LogParam(KeyOfRun):
+    """runs/log-parameter"""
+
+
+class RunTag(KeyOfRun):
+    """runs/set-tag, delete-tag"""
 
 
 class LogBatch(msgspec.Struct):
@@ -180,10 +166,9 @@ class LogInputs(msgspec.Struct):
     models: list[ModelInput] = []
 
 
-class ModelOutput(msgspec.Struct):
+class ModelOutput(ModelInput):
     """A logged model that a run makes"""
 
-    model_id: str | None = None
     step: int | None = None
 
 
@@ -201,11 +186,9 @@ class LogModel(msgspec.Struct):
     model_json: str | None = None
 
 
-class MetricHistory(msgspec.Struct):
+class MetricHistory(OneRun):
     """metrics/get-history"""
 
-    run_id: str | None = None
-    run_uuid: str | None = None
     metric_key: str | None = None
     max_results: int | None = None
     page_token: str | None = None
@@ -222,10 +205,8 @@ class BulkHistory(msgspec.Struct):
     max_results: int | None = None
 
 
-class ListArtifacts(msgspec.Struct):
+class ListArtifacts(OneRun):
     """artifacts/list"""
 
-    run_id: str | None = None
-    run_uuid: str | None = None
     path: str | None = None
     page_token: str | None = None

@@ -12,31 +12,31 @@ Number: TypeAlias = "str | int | None"
 """A version: MLflow's clients send text."""
 
 
-class CreateModel(msgspec.Struct):
-    """registered-models/create"""
-
-    name: str | None = None
-    tags: list[Tag] = []
-    description: str | None = None
-
-
 class OneModel(msgspec.Struct):
     """registered-models/get, delete"""
 
     name: str | None = None
 
 
-class UpdateModel(msgspec.Struct):
-    """registered-models/update"""
+class Described(OneModel):
+    """What requests have in common that describe something"""
 
-    name: str | None = None
     description: str | None = None
 
 
-class RenameModel(msgspec.Struct):
+class UpdateModel(Described):
+    """registered-models/update"""
+
+
+class CreateModel(Described):
+    """registered-models/create"""
+
+    tags: list[Tag] = []
+
+
+class RenameModel(OneModel):
     """registered-models/rename"""
 
-    name: str | None = None
     new_name: str | None = None
 
 
@@ -49,69 +49,56 @@ class Search(msgspec.Struct):
     page_token: str | None = None
 
 
-class LatestVersions(msgspec.Struct):
+class LatestVersions(OneModel):
     """registered-models/get-latest-versions"""
 
-    name: str | None = None
     stages: list[str] = []
 
 
-class ModelTag(msgspec.Struct):
+class ModelTag(OneModel):
     """registered-models/set-tag, delete-tag"""
 
-    name: str | None = None
     key: str | None = None
     value: str | None = None
 
 
-class Alias(msgspec.Struct):
-    """registered-models/alias"""
+class OneVersion(OneModel):
+    """model-versions/get, delete, get-download-uri"""
 
-    name: str | None = None
-    alias: str | None = None
     version: Number = None
 
 
-class CreateVersion(msgspec.Struct):
+class Alias(OneVersion):
+    """registered-models/alias"""
+
+    alias: str | None = None
+
+
+class CreateVersion(Described):
     """model-versions/create"""
 
-    name: str | None = None
     source: str | None = None
     run_id: str | None = None
     tags: list[Tag] = []
     run_link: str | None = None
-    description: str | None = None
     model_id: str | None = None
 
 
-class OneVersion(msgspec.Struct):
-    """model-versions/get, delete, get-download-uri"""
-
-    name: str | None = None
-    version: Number = None
-
-
-class UpdateVersion(msgspec.Struct):
+class UpdateVersion(OneVersion):
     """model-versions/update"""
 
-    name: str | None = None
-    version: Number = None
     description: str | None = None
 
 
-class Transition(msgspec.Struct):
+class Transition(OneVersion):
     """model-versions/transition-stage"""
 
-    name: str | None = None
-    version: Number = None
     stage: str | None = None
     archive_existing_versions: bool | None = None
 
 
-class VersionTag(msgspec.Struct):
+class VersionTag(OneVersion):
     """model-versions/set-tag, delete-tag"""
 
-    name: str | None = None
-    version: Number = None
     key: str | None = None
     value: str | None = None

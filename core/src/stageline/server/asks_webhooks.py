@@ -36,20 +36,13 @@ class OneWebhook(msgspec.Struct):
     webhook_id: str = ""
 
 
-class UpdateWebhook(msgspec.Struct):
+class UpdateWebhook(CreateWebhook):
     """PATCH webhooks/{webhook_id}"""
 
     webhook_id: str = ""
-    name: str | None = None
-    url: str | None = None
-    events: list[Event] = []
-    description: str | None = None
-    secret: str | None = None
-    status: str | int | None = None
 
 
-class TestWebhook(msgspec.Struct):
+class TestWebhook(OneWebhook):
     """POST webhooks/{webhook_id}/test"""
 
-    webhook_id: str = ""
     event: Event | None = None
