@@ -26,6 +26,8 @@ START_WITHIN_S = 600.0
 END_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.5
 
+BELOW = "/flow"
+"""The path of its address, as behind a proxy that other things are behind too."""
 ADMIN = "admin"
 APPROVER = "grace"
 
@@ -45,7 +47,7 @@ class Standalone:
     ) -> None:
         self.home = home
         (port, self._worker_logs, self._trigger_logs) = _free_ports(3)
-        self.url = f"http://localhost:{port}"
+        self.url = f"http://localhost:{port}{BELOW}"
         self.passwords = {name: secrets.token_hex(8) for name in (ADMIN, APPROVER)}
         self.environment = {**os.environ, **self._settings(port), **environment}
         self._lay_out(migrated, dags)

@@ -9,6 +9,11 @@ from airflow.sdk import dag, task
 def mapped():
     @task.stageline
     def train(alpha: float) -> dict[str, float]:
+        import stageline
+
+        for step in range(3):
+            stageline.log_metric("loss", alpha / (step + 1), step=step)
+        stageline.log_text("a file of this task", "notes.txt")
         return {"rmse": alpha}
 
     @task.stageline

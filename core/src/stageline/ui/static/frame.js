@@ -24,4 +24,24 @@
 
   follow();
   new MutationObserver(follow).observe(host, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
+
+  // A frame that opens no windows would leave a click on a link that asks for one without an answer.
+  const frame = window.frameElement;
+  const opensWindows = !frame?.hasAttribute("sandbox") || frame.sandbox.contains("allow-popups");
+  const tell = (text) => {
+    const note = Object.assign(document.createElement("p"), { className: "notice", textContent: text });
+    note.setAttribute("role", "status");
+    document.querySelectorAll("main > .notice").forEach((old) => old.remove());
+    document.getElementById("main").prepend(note);
+    note.scrollIntoView({ block: "nearest" });
+  };
+  if (!opensWindows) {
+    document.addEventListener("click", async (event) => {
+      const link = event.target.closest?.('a[target="_blank"]');
+      if (!link || event.defaultPrevented) return;
+      event.preventDefault();
+      const copied = await navigator.clipboard?.writeText(link.href).then(() => true, () => false);
+      tell(`This frame opens no windows. ${copied ? "The address is copied" : "The address is"}: ${link.href}`);
+    });
+  }
 })();
