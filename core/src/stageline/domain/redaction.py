@@ -159,6 +159,8 @@ class Redactor:
         return None if self._secret_texts is None else self._secret_texts(value)
 
     def _learn(self, value: Any, *, is_secret: bool, depth: int) -> None:
+        if not is_secret and type(value) in PLAIN:
+            return
         texts = _strings(value) if is_secret else self._texts_of(value)
         if texts is not None:
             self._known.update(text for text in texts if len(text) >= _SHORTEST_SECRET)
@@ -177,6 +179,8 @@ def _secret_words(name: str) -> tuple[frozenset[str], bool]:
     return _SECRET_WORDS.intersection(words), is_owned_key
 
 
+PLAIN = frozenset({type(None), bool, int, float, str})
+"""Types of values that have no parts and are no secret by what they are: most arguments."""
 MAX_DEPTH = 6
 """How deep into nested arguments secrets are looked for, and shown."""
 _MANY = 1000

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -140,9 +141,10 @@ def _frame(payload: bytes) -> bytes:
 
 def _named(path: Path, frames: bytes) -> int:
     """A new file gets its name only when it is locked and has its head, so that none is found that seems abandoned."""
-    unnamed = path.with_name(f"{TEMPORARY}{path.name}")
+    folder, _, name = str(path).rpartition("/")
+    unnamed = f"{folder}/{TEMPORARY}{name}"
     try:
-        descriptor = _new_file(unnamed)
+        descriptor = _new_file(unnamed, folder)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.write(descriptor, frames) != len(frames):
@@ -150,29 +152,29 @@ def _named(path: Path, frames: bytes) -> int:
             os.rename(unnamed, path)
         except BaseException:
             os.close(descriptor)
-            unnamed.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(unnamed)
             raise
     except OSError as error:
         raise _failed(path, error) from error
     return descriptor
 
 
-def _new_file(path: Path) -> int:
-    name = str(path)
+def _new_file(name: str, folder: str) -> int:
     for _ in range(_FOLDER_TURNS):
         try:
-            _make_folder(os.path.dirname(name))
+            _make_folder(folder)
             return os.open(
                 name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
             )
         except FileNotFoundError:  # the store removes folders that it leaves empty
             continue
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
 def _make_folder(folder: str) -> None:
     # As os.makedirs, which asks for each folder first; here it and the one above are new, and no other.
-    above = os.path.dirname(folder)
+    above = folder.rpartition("/")[0]
     try:
         os.mkdir(above)
     except FileExistsError:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from stageline.domain.redaction import MASK, MAX_DEPTH, is_long, parts_of
+from stageline.domain.redaction import MASK, MAX_DEPTH, PLAIN, is_long, parts_of
 
 if TYPE_CHECKING:
     from stageline.domain.redaction import Redactor
@@ -91,6 +91,8 @@ def _shown(name: str, value: Any, redactor: Redactor) -> str:
 
 def show(value: Any, redactor: Redactor, depth: int = 0) -> str:
     """A value as text: plain values and containers of them in full, anything else by its type, shape and digest."""
+    if type(value) in PLAIN and type(value) is not str:
+        return str(value)
     if redactor.is_secret(value):
         return MASK
     if isinstance(value, enum.Enum):
