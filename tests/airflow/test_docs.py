@@ -1,0 +1,31 @@
+"""Blocks of the documentation that need Airflow do what they say; tests/docs has the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from doc_blocks import Block, blocks_of, marked
+from doc_reader import Reader, look_over
+
+from stageline import fluent
+
+PAGES = blocks_of("airflow")
+NOT_RUN = marked("airflow")
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    monkeypatch.setattr(fluent.Session, "workspace", None)
+    return Reader(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_does_what_it_says(page: str, reader: Reader) -> None:
+    for block in PAGES[page]:
+        reader.follow(block)
+
+
+@pytest.mark.parametrize("block", NOT_RUN, ids=lambda one: f"{one.place} {one.reason}")
+def test_block_that_is_not_run_is_at_least_well_formed(block: Block) -> None:
+    look_over(block)
