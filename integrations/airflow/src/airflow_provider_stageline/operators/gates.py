@@ -9,9 +9,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, task_decor
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 
 from airflow_provider_stageline.operators.blocking import Blocking, OnBlock
+from airflow_provider_stageline.operators.moving import VersionOperator
 from airflow_provider_stageline.operators.operator import (
     CONN_ID,
-    StagelineOperator,
     failing_for_good,
     find_version,
     registry_of,
@@ -72,7 +72,7 @@ class Gate(Blocking):
         return decision.allowed or decision.lacks_only_approval, str(decision)
 
 
-class StageGateOperator(StagelineOperator, Gate):
+class StageGateOperator(VersionOperator, Gate):
     """Skips what is downstream unless a version may enter a stage (`to_stage`), or is in it (`in_stage`).
 
     `to_stage` asks the stage's policy and looks at all but the people: a version that only lacks an approval passes,
@@ -89,15 +89,11 @@ class StageGateOperator(StagelineOperator, Gate):
     """
 
     inherits_from_skipmixin = True
-    template_fields: Sequence[str] = (
-        "model", "version", "to_stage", "in_stage", *StagelineOperator.template_fields
-    )  # fmt: skip
+    template_fields: Sequence[str] = (*VersionOperator.template_fields, "to_stage", "in_stage")
 
     def __init__(
         self,
         *,
-        model: str,
-        version: int | str | None = None,
         to_stage: str | None = None,
         in_stage: str | None = None,
         on_block: OnBlock = "skip",
@@ -105,8 +101,6 @@ class StageGateOperator(StagelineOperator, Gate):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.model = model
-        self.version = version
         self.to_stage = to_stage
         self.in_stage = in_stage
         self.on_block = on_block
@@ -115,12 +109,6 @@ class StageGateOperator(StagelineOperator, Gate):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, and tell; or skip."""
         return self.pass_through(self.version, context)
-
-    def get_openlineage_facets_on_complete(self, ti: Any) -> Any:
-        """The version that it looked at."""
-        from airflow_provider_stageline.openlineage import looked_at_lineage
-
-        return looked_at_lineage(self)
 
 
 class _StageGateDecoratedOperator(_PythonDecoratedOperator, Gate):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_stageline.operators.moving import MovingOperator
 from airflow_provider_stageline.operators.operator import (
-    StagelineOperator,
     failing_for_good,
     find_version,
     registry_of,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class RequestTransitionOperator(StagelineOperator):
+class RequestTransitionOperator(MovingOperator):
     """Asks that a version may enter a stage; who answers, does so by whatever means. Asking again is no second request.
 
     Args:
@@ -28,25 +28,10 @@ class RequestTransitionOperator(StagelineOperator):
         comment: For whoever answers.
     """
 
-    template_fields: Sequence[str] = (
-        "model", "version", "stage", "comment", *StagelineOperator.template_fields
-    )  # fmt: skip
+    template_fields: Sequence[str] = (*MovingOperator.template_fields, "comment")
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        version: int | str,
-        stage: str,
-        archive_existing: bool = False,
-        comment: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, comment: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.model = model
-        self.version = version
-        self.stage = stage
-        self.archive_existing = archive_existing
         self.comment = comment
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -63,9 +48,3 @@ class RequestTransitionOperator(StagelineOperator):
             )
         more = {"request": request.number, "status": str(request.status)}
         return tell(self, context, found, **more)
-
-    def get_openlineage_facets_on_complete(self, ti: Any) -> Any:
-        """The version that it is about."""
-        from airflow_provider_stageline.openlineage import looked_at_lineage
-
-        return looked_at_lineage(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_stageline.operators.moving import MovingOperator
 from airflow_provider_stageline.operators.operator import (
     StagelineOperator,
     failing_for_good,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class TransitionStageOperator(StagelineOperator):
+class TransitionStageOperator(MovingOperator):
     """Brings a version into a stage, if the stage's policy lets it. One that is there already stays there.
 
     Args:
@@ -29,26 +30,12 @@ class TransitionStageOperator(StagelineOperator):
         reason: Why, for the history.
     """
 
-    template_fields: Sequence[str] = (
-        "model", "version", "stage", "expected_stage", "reason", *StagelineOperator.template_fields
-    )  # fmt: skip
+    template_fields: Sequence[str] = (*MovingOperator.template_fields, "expected_stage", "reason")
 
     def __init__(
-        self,
-        *,
-        model: str,
-        version: int | str,
-        stage: str,
-        archive_existing: bool = False,
-        expected_stage: str | None = None,
-        reason: str | None = None,
-        **kwargs: Any,
+        self, *, expected_stage: str | None = None, reason: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.model = model
-        self.version = version
-        self.stage = stage
-        self.archive_existing = archive_existing
         self.expected_stage = expected_stage
         self.reason = reason
 
