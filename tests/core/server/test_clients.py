@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -25,6 +26,7 @@ from stageline.serving.door import Door
 from stageline.serving.listening import bound
 from stageline.serving.post import Post
 from stageline.serving.talk import Leave, Serving
+from stageline.testing.clock import FixedClock
 from stageline.workspace import Workspace
 
 SLOW = Options(limits=Limits(body_timeout_s=0.1))
@@ -109,6 +111,32 @@ def test_connection_that_stops_within_its_second_request_is_ended(impatient: int
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         connection.sendall(b"GET /health HT")
         assert _ended(connection)
+
+
+class Line:
+    """A connection as uvicorn knows it."""
+
+    def __init__(self, answered: object | None) -> None:
+        self.transport = self
+        self.answer(answered)
+        self.is_ended = False
+
+    def answer(self, cycle: object | None) -> None:
+        self.cycle = None if cycle is None else SimpleNamespace(response_complete=True)
+
+    def abort(self) -> None:
+        self.is_ended = True
+
+
+def test_busy_connection_is_not_idle_because_looks_fall_between_its_requests() -> None:
+    clock = FixedClock(0)
+    busy, silent, new = Line("first"), Line("first"), Line(None)
+    keeper = patience.Patience([busy, silent, new], 20.0, lambda: clock.now_ms() / 1000)
+    for number in range(6):
+        keeper.look()
+        clock.sleep(5)
+        busy.answer(number)
+    assert (busy.is_ended, silent.is_ended, new.is_ended) == (False, True, True)
 
 
 def _ended(connection: socket.socket) -> bool:

@@ -31,7 +31,8 @@ class Patience:
         self._connections = connections
         self._head_s = head_s
         self._clock = clock
-        self._idle_since: dict[Any, float] = {}
+        self._idle_since: dict[Any, tuple[Any, float]] = {}
+        """Connections without a request: the last one that they answered, and since when that is so."""
 
     async def keep(self) -> None:
         """Look until cancelled."""
@@ -42,12 +43,16 @@ class Patience:
     def look(self) -> None:
         """End those that have been without a request for too long."""
         now = self._clock()
-        idle = {
-            one for one in self._connections if one.cycle is None or one.cycle.response_complete
-        }
         known = self._idle_since
-        self._idle_since = {one: known.get(one, now) for one in idle}
-        for one, since in self._idle_since.items():
+        idle: dict[Any, tuple[Any, float]] = {}
+        for one in self._connections:
+            cycle = one.cycle
+            if cycle is None or cycle.response_complete:
+                # By what it answered last: most of a busy connection's looks fall between two of its requests.
+                last, since = known.get(one, (cycle, now))
+                idle[one] = (cycle, since if last is cycle else now)
+        self._idle_since = idle
+        for one, (_, since) in list(idle.items()):
             if now - since >= self._head_s:
                 one.transport.abort()
 
