@@ -10,6 +10,7 @@ from pathlib import Path
 
 from race import Contestant, race
 from rows import ROWS
+from soak import run as soak
 from table import render
 
 HERE = Path(__file__).parent
@@ -30,6 +31,9 @@ def main() -> None:
     parser.add_argument(
         "--dir", type=Path, default=OUTSIDE, help="the disk to measure (%(default)s)"
     )
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="of load on the server, by `soak` (%(default)s)"
+    )
     given = parser.parse_args()
 
     print(
@@ -47,6 +51,10 @@ def main() -> None:
                 render(row, race(row, contestants(given.peers), given.rounds, Path(folder))),
                 flush=True,
             )
+    # Last, and where it is asked for: it takes minutes, and has neither a bound nor peers.
+    if "soak" in given.rows or given.full:
+        with tempfile.TemporaryDirectory(prefix="stageline-bench-", dir=given.dir) as folder:
+            soak(given.minutes, Path(folder))
 
 
 def contestants(peers: Path | None) -> list[Contestant]:
