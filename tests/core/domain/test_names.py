@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageline.domain import names
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import InvalidInput
 
 KINDS = ["metric", "param", "tag"]
@@ -190,12 +191,12 @@ def test_timestamp_is_refused(timestamp):
 
 @pytest.mark.parametrize("path", ["a", "a/b.txt", "a b/ü.png", "..a", "a..b", "a:b", "#1"])
 def test_artifact_path_is_accepted(path):
-    assert names.check_artifact_path(path) == path
+    assert check_artifact_path(path) == path
 
 
 @pytest.mark.parametrize("path", ["100%", "50%off.txt", "a%20b", "a%2eb", "%zz", "%"])
 def test_harmless_percent_sign_is_accepted(path):
-    assert names.check_artifact_path(path) == path
+    assert check_artifact_path(path) == path
 
 
 @pytest.mark.parametrize(
@@ -203,48 +204,48 @@ def test_harmless_percent_sign_is_accepted(path):
 )
 def test_artifact_path_that_is_not_normal_is_refused(path):
     with pytest.raises(InvalidInput, match="Invalid artifact path"):
-        names.check_artifact_path(path)
+        check_artifact_path(path)
 
 
 @pytest.mark.parametrize("path", ["/a", "//a", "C:/a", "c:", "file:///etc/passwd"])
 def test_absolute_artifact_path_is_refused(path):
     with pytest.raises(InvalidInput, match="Invalid artifact path"):
-        names.check_artifact_path(path)
+        check_artifact_path(path)
 
 
 @pytest.mark.parametrize("path", ["a\\b", "..\\a", "a\x00b", "a\nb", "a\x7f", "\ud800"])
 def test_artifact_path_with_characters_that_stores_change_is_refused(path):
     with pytest.raises(InvalidInput, match="Invalid artifact path"):
-        names.check_artifact_path(path)
+        check_artifact_path(path)
 
 
 @pytest.mark.parametrize("escape", ["%2e%2e/a", "a/%2E%2E/b", "..%2fa", ".%2e/a", "a%2fb", "a/%2e"])
 @pytest.mark.parametrize("percent", ["%", "%25"])
 def test_path_hidden_in_percent_escapes_is_refused(escape, percent):
     with pytest.raises(InvalidInput, match="Invalid artifact path"):
-        names.check_artifact_path(escape.replace("%", percent))
+        check_artifact_path(escape.replace("%", percent))
 
 
 @pytest.mark.parametrize("escape", ["%2fa", "%63:/a", "a%5cb", "a%00b", "a%0ab"])
 @pytest.mark.parametrize("percent", ["%", "%25"])
 def test_character_hidden_in_percent_escapes_is_refused(escape, percent):
     with pytest.raises(InvalidInput, match="Invalid artifact path"):
-        names.check_artifact_path(escape.replace("%", percent))
+        check_artifact_path(escape.replace("%", percent))
 
 
 def test_artifact_path_has_a_greatest_length_and_so_has_each_part():
-    names.check_artifact_path("/".join(["x" * 199] * 5))
-    names.check_artifact_path("é" * 127)
+    check_artifact_path("/".join(["x" * 199] * 5))
+    check_artifact_path("é" * 127)
     with pytest.raises(InvalidInput, match="exceeds the maximum length of 1000 characters"):
-        names.check_artifact_path("/".join(["x" * 199] * 5) + "xx")
+        check_artifact_path("/".join(["x" * 199] * 5) + "xx")
     with pytest.raises(InvalidInput, match="a part of it has 256 bytes"):
-        names.check_artifact_path("a/" + "é" * 128)
+        check_artifact_path("a/" + "é" * 128)
 
 
 @given(st.text(st.sampled_from("./\\%25ecf0a\n:C"), max_size=12))
 def test_accepted_artifact_path_stays_inside_however_often_it_is_decoded(path):
     try:
-        names.check_artifact_path(path)
+        check_artifact_path(path)
     except InvalidInput:
         return
     from urllib.parse import unquote

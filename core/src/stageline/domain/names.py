@@ -1,8 +1,8 @@
 """The names, keys, values and batches that may be recorded: their limits, and nothing about where they go.
 
 Each `check_*` returns its argument in the form to record, or raises `InvalidInput`. The limits are MLflow's, so that
-whatever one of its clients may log is accepted and no more; two are narrower. A name can not end in a newline (`$` in
-its patterns lets one through), and an artifact path is held to what every store can keep.
+whatever one of its clients may log is accepted and no more. One is narrower: a name can not end in a newline (`$` in
+its patterns lets one through).
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ MAX_PARAM_VALUE_LENGTH: Final = 6000
 MAX_TAG_VALUE_LENGTH: Final = 8000
 MAX_EXPERIMENT_NAME_LENGTH: Final = 500
 MAX_EXPERIMENT_TAG_VALUE_LENGTH: Final = 20_000
-MAX_ARTIFACT_PATH_LENGTH: Final = 1000
-"""An object's key is at most 1024 bytes on S3 and on Google Cloud Storage; the rest is the run's folder."""
-MAX_ARTIFACT_SEGMENT_BYTES: Final = 255
-"""`NAME_MAX` of every local file system."""
 MAX_METRICS_PER_BATCH: Final = 1000
 MAX_PARAMS_PER_BATCH: Final = 100
 MAX_TAGS_PER_BATCH: Final = 100
@@ -43,9 +39,6 @@ KeyKind = Literal["metric", "param", "tag"]
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
 _EXPERIMENT_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,63}")
 _KEY = re.compile(r"[/\w.\- :]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DRIVE = re.compile(r"[a-zA-Z]:(/|$)")
-_PERCENT_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 
 # The names that MLflow's messages give these arguments; its clients look for them.
 _KEY_ARGUMENT: Final[dict[KeyKind, str]] = {"metric": "name", "param": "key", "tag": "key"}
@@ -58,7 +51,7 @@ _KEY_TITLE: Final[dict[KeyKind, str]] = {
 
 def check_run_id(run_id: str) -> str:
     """A run id: a letter or digit, then at most 255 letters, digits, `_` and `-`."""
-    _check_text("run_id", run_id)
+    check_text("run_id", run_id)
     if not _RUN_ID.fullmatch(run_id):
         raise _invalid(
             "run_id",
@@ -70,7 +63,7 @@ def check_run_id(run_id: str) -> str:
 
 def check_experiment_id(experiment_id: str) -> str:
     """An experiment id: a letter or digit, then at most 63 letters, digits, `_` and `-`."""
-    _check_text("experiment_id", experiment_id)
+    check_text("experiment_id", experiment_id)
     if not _EXPERIMENT_ID.fullmatch(experiment_id):
         raise InvalidInput(
             f"Invalid experiment ID: {experiment_id!r}. Expected 1 to 64 letters, digits, '_' or '-', "
@@ -95,7 +88,7 @@ def check_key(kind: KeyKind, key: str) -> str:
     `../a` are refused.
     """
     if type(key) is not str:
-        _check_text(_KEY_ARGUMENT[kind], key)
+        check_text(_KEY_ARGUMENT[kind], key)
     _check_key_text(kind, key)
     return key
 
@@ -167,21 +160,6 @@ def check_timestamp(timestamp: SupportsFloat) -> int:
     return whole
 
 
-def check_artifact_path(path: str) -> str:
-    """A file or folder under a run: a normal relative POSIX path that every store can keep, and no proxy can bend.
-
-    Refused besides `..`, absolute and unnormalised paths: control characters, backslashes, a drive letter, and
-    percent escapes that turn into any of these or into a `/` when decoded once or twice.
-    """
-    _check_text("path", path)
-    fault = _path_fault(path)
-    if fault is not None:
-        raise InvalidInput(
-            f"Invalid artifact path: {path!r}: {fault}. Expected a relative path such as 'plots/roc.png'."
-        )
-    return path
-
-
 def check_dataset(
     *,
     name: str,
@@ -220,6 +198,14 @@ def check_batch(*, metrics: int = 0, params: int = 0, tags: int = 0, datasets: i
     _check_count("datasets", MAX_DATASETS_PER_CALL, datasets)
 
 
+def check_text(argument: str, value: object) -> None:
+    """Any text. Raises `InvalidInput`."""
+    if value is None:
+        raise InvalidInput(f"Missing value for required parameter '{argument}'.")
+    if not isinstance(value, str):
+        raise _invalid(argument, value, "expected text")
+
+
 def _invalid(argument: str, value: object, reason: str) -> InvalidInput:
     import json  # only a refusal needs it, and logging must import next to nothing
 
@@ -229,18 +215,11 @@ def _invalid(argument: str, value: object, reason: str) -> InvalidInput:
     return InvalidInput(f"Invalid value {shown} for parameter '{argument}' supplied: {reason}.")
 
 
-def _check_text(argument: str, value: object) -> None:
-    if value is None:
-        raise InvalidInput(f"Missing value for required parameter '{argument}'.")
-    if not isinstance(value, str):
-        raise _invalid(argument, value, "expected text")
-
-
 def _check_free_text(argument: str, value: object) -> None:
     """Text of which nothing else is asked: every store and format writes it as UTF-8."""
     if type(value) is str and value.isascii():  # nearly all: asked without looking at each sign
         return
-    _check_text(argument, value)
+    check_text(argument, value)
     try:
         str(value).encode()
     except UnicodeEncodeError as error:
@@ -291,48 +270,3 @@ def _integer(value: SupportsFloat, *, floor: bool) -> int | None:
         return operator.index(value)
     number = float(value)
     return math.floor(number) if floor or number.is_integer() else None
-
-
-def _path_fault(path: str) -> str | None:
-    if not path:
-        return "it is empty"
-    if len(path) > MAX_ARTIFACT_PATH_LENGTH:
-        return f"it exceeds the maximum length of {MAX_ARTIFACT_PATH_LENGTH} characters"
-    once = _decoded(path)
-    for form in (path, once, _decoded(once)):
-        fault = _form_fault(form)
-        if fault is not None:
-            return fault if form is path else f"percent-decoded to {form!r}, {fault}"
-        if form.count("/") != path.count("/"):
-            return "a percent escape hides a '/' in it"
-    return _segment_fault(path)
-
-
-def _decoded(path: str) -> str:
-    return _PERCENT_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), path)
-
-
-def _form_fault(path: str) -> str | None:
-    if _CONTROL.search(path):
-        return "it holds a control character"
-    if "\\" in path:
-        return "it holds a backslash"
-    if path.startswith("/") or _DRIVE.match(path):
-        return "it is absolute"
-    if ".." in path.split("/"):
-        return "it leaves its folder by '..'"
-    if posixpath.normpath(path) != path or path == ".":
-        return f"it is not normal: the same place is {posixpath.normpath(path)!r}"
-    return None
-
-
-def _segment_fault(path: str) -> str | None:
-    try:
-        longest = max(len(segment.encode()) for segment in path.split("/"))
-    except UnicodeEncodeError:
-        return "it can not be written as UTF-8"
-    if longest > MAX_ARTIFACT_SEGMENT_BYTES:
-        return (
-            f"a part of it has {longest} bytes, and file systems allow {MAX_ARTIFACT_SEGMENT_BYTES}"
-        )
-    return None

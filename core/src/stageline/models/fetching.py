@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import Corrupt, InvalidInput, NotFound
 from stageline.models.mlmodel import MLMODEL, parse_mlmodel
 from stageline.models.safe_yaml import MAX_BYTES

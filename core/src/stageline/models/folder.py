@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import Corrupt, InvalidInput, NotAllowed, NotFound
 from stageline.models.mlmodel import MLMODEL, MLmodel, parse_mlmodel
 from stageline.models.safe_yaml import MAX_BYTES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.models.fetching import ModelFinder, RunFiles
 from stageline.models.loading import LoadedModel, load_folder
 from stageline.models.mlmodel import MLmodel, parse_mlmodel

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Protocol
 
-from stageline.domain.names import check_artifact_path, check_run_id
+from stageline.domain.artifact_paths import check_artifact_path
+from stageline.domain.names import check_run_id
 from stageline.errors import InvalidInput
 
 _MODEL_ID = re.compile(r"m-[0-9a-f]{32}")

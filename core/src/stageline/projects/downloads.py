@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import InvalidInput, NotFound, StorageFailed
 from stageline.storage.open import open_store
 from stageline.storage.parallel import together

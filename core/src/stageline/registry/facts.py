@@ -7,9 +7,10 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.domain.gate import CheckOutcome
 from stageline.domain.model import ModelVersion, VersionFacts
-from stageline.domain.names import check_artifact_path, check_run_id
+from stageline.domain.names import check_run_id
 from stageline.errors import InvalidInput, NotAllowed, NotFound
 from stageline.storage import layout
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stageline.domain import decisions
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.domain.model import Annotation, ModelVersion, VersionFacts
-from stageline.domain.names import check_artifact_path, check_run_id
+from stageline.domain.names import check_run_id
 from stageline.domain.registry_names import (
     check_comment,
     check_description,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.domain.logged_model import TAG_MODEL_ID
-from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput, NotFound
 from stageline.mlflow_plugin.sources import Owned
 from stageline.tracking.artifacts import RunArtifacts

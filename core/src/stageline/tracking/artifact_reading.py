@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from stageline.domain.names import check_artifact_path, check_run_id
+from stageline.domain.artifact_paths import check_artifact_path
+from stageline.domain.names import check_run_id
 from stageline.domain.run import ArtifactFile
 from stageline.errors import Corrupt, InvalidInput, NotFound
 from stageline.storage import layout

@@ -7,7 +7,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import InvalidInput, NotFound, StorageFailed
 from stageline.storage.local_files import files_under
 from stageline.storage.parallel import together

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from stageline.domain.names import check_artifact_path, check_run_id
+from stageline.domain.artifact_paths import check_artifact_path
+from stageline.domain.names import check_run_id
 from stageline.errors import NotFound
 from stageline.storage import layout
 from stageline.storage.keys import TEMPORARY

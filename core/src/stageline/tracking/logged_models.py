@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from stageline.domain import names
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.domain.logged_model import (
     LoggedModel,
     LoggedModelStatus,
@@ -265,7 +266,7 @@ def check_model_label(name: str) -> str:
             f"Invalid model name ({name!r}) provided. Model name must be a non-empty string and cannot contain the "
             "following characters: ('/', ':', '.', '%', '\"', \"'\")"
         )
-    return names.check_artifact_path(name)
+    return check_artifact_path(name)
 
 
 def _checked_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,8 @@ import io
 import time
 from typing import TYPE_CHECKING, Any
 
-from stageline.domain.names import check_artifact_path, check_step, check_timestamp
+from stageline.domain.artifact_paths import check_artifact_path
+from stageline.domain.names import check_step, check_timestamp
 from stageline.errors import InvalidInput
 from stageline.tracking.pictures import as_image, ending_of, image_bytes, small_copy
 from stageline.tracking.tables import TAG_LOGGED_ARTIFACTS, log_table, table_tag

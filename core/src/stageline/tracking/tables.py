@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.domain.document import readable
-from stageline.domain.names import check_artifact_path
 from stageline.errors import InvalidInput
 from stageline.tracking.pictures import ending_of
 

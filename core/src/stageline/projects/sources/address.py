@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import InvalidInput
 from stageline.storage.redaction import public_url
 

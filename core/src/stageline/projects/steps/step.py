@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from stageline.domain.names import check_artifact_path
+from stageline.domain.artifact_paths import check_artifact_path
 from stageline.errors import InvalidInput
 from stageline.projects.output import ARTIFACT_FOLDER
 from stageline.projects.parameters import local_path
