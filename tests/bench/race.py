@@ -16,6 +16,7 @@ from cold import COLD
 from rows import Row
 
 QUIET = {
+    "BENCH_PYTHON": sys.executable,  # of what drives a browser: a peer's environment has no such library
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "DVC_SITE_CACHE_DIR": "dvc-cache",

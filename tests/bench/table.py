@@ -10,6 +10,12 @@ EXTRAS = {
     "bytes_per_point": "bytes/point",
     "extra_mb": "MB extra memory",
     "requests_s": "requests/s",
+    "table_kb": "KB for the table",
+    "charts_kb": "KB for the charts",
+    "sort_ms": "ms to sort",
+    "filter_ms": "ms to filter",
+    "server_mb": "MB of server",
+    "outside": "other hosts asked",
 }
 
 

@@ -106,22 +106,41 @@ def _more(connection: socket.socket) -> bytes:
     return more
 
 
-def cpu_s(pid: int) -> float:
-    """Of a process and all that it started, as Linux tells; 0 elsewhere."""
-    tick = os.sysconf("SC_CLK_TCK")
+def memory_mb(pid: int) -> float:
+    """Of a process and all that it started, with their share of what is shared, as Linux tells; 0 elsewhere."""
+    total = 0
+    for one in family(pid):
+        try:
+            text = Path(f"/proc/{one}/smaps_rollup").read_text()
+        except OSError:
+            continue  # it has just ended
+        total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return total / 1e3
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it started."""
     parents: dict[int, list[int]] = {}
-    used: dict[int, float] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
+            continue
+        parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
+def cpu_s(pid: int) -> float:
+    """Of a process and all that it started, as Linux tells; 0 elsewhere."""
+    tick = os.sysconf("SC_CLK_TCK")
+    found = 0.0
+    for one in family(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
             continue  # it has just ended
-        number = int(stat.parent.name)
-        parents.setdefault(int(fields[1]), []).append(number)
-        used[number] = (int(fields[11]) + int(fields[12])) / tick
-    family, found = [pid], 0.0
-    while family:
-        one = family.pop()
-        found += used.get(one, 0.0)
-        family += parents.get(one, [])
+        found += (int(fields[11]) + int(fields[12])) / tick
     return found

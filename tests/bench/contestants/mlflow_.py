@@ -11,6 +11,7 @@ from pathlib import Path
 import mlflow
 import tracking_load
 from mlflow.entities import Metric
+from page_load import Pages, look_at
 from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from scoring_load import COLUMNS, measured, training
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
@@ -156,6 +157,29 @@ http_search_prepare = search_prepare
 
 def http_search(_: int) -> dict[str, float]:
     return tracking_load.search(SERVER)
+
+
+ui_prepare = search_prepare
+
+
+def ui(_: int) -> dict[str, float]:
+    table = "/#/experiments/1/runs?searchFilter=&orderByKey=attributes.start_time&orderByAsc=false"
+    pages = Pages(
+        table=table,
+        rows="text=/^run-\\d+$/ >> nth=9",
+        charts=f"{table}&compareRunsMode=CHART",
+        chart=".js-plotly-plot .plot-container, svg.main-svg",
+        sort=table.replace(
+            "attributes.start_time&orderByAsc=false", "metrics.%60loss%60&orderByAsc=true"
+        ),
+        filter=table.replace(
+            "searchFilter=", "searchFilter=metrics.rmse%20%3C%200.5%20and%20metrics.mae%20%3E%200.2"
+        ),
+        is_app=True,
+        answer="runs/search",
+    )
+    environment = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return look_at(SERVER, "/health", pages, environment)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import tracking_load
+from page_load import Pages, look_at
 from population import EXPERIMENT, FILTER, ORDER, PAGE, population, series
 from scoring_load import COLUMNS, measured, training
 from stopwatch import Stopwatch, contest, folder_bytes, made_file, warm
 
 import stageline
+from stageline.domain.run import RunStatus
+from stageline.domain.summary import LastPoint, RunSummary, StatusAt
 from stageline.storage.index import ExperimentIndex
 
 
@@ -118,6 +122,42 @@ http_search_prepare = search_prepare
 
 def http_search(_: int) -> dict[str, float]:
     return tracking_load.search(SERVER)
+
+
+def ui_prepare(size: int) -> None:
+    """As after folding: all runs are in the index. Logging a hundred thousand takes minutes."""
+    workspace = stageline.Workspace.open("store")
+    experiment_id = workspace.experiments.create(EXPERIMENT).experiment_id
+    now = workspace.clock.now_ms()
+
+    def summaries() -> Iterator[RunSummary]:
+        for n, (params, metrics) in enumerate(population(size)):
+            yield RunSummary(
+                run_id=f"{n:032x}",
+                started=(now + n, 1),
+                experiment=(1, experiment_id),
+                status=StatusAt(1, RunStatus.FINISHED, now + n + 1, None),
+                params={key: (1, value) for key, value in params.items()},
+                tags={"mlflow.runName": (1, f"run-{n}")},
+                metrics={key: LastPoint(1, now, 0, value) for key, value in metrics.items()},
+            )
+
+    ExperimentIndex(workspace.store, experiment_id).rebuild(summaries)
+    Path("table").write_text(f"/experiments/{experiment_id}")
+
+
+def ui(_: int) -> dict[str, float]:
+    table = Path("table").read_text()
+    pages = Pages(
+        table=table,
+        rows="tr[data-run]:nth-child(100)",
+        charts=f"{table}/charts?kind=bars",
+        chart=".barlayer .point",
+        sort=f"{table}?order=metrics.loss",
+        filter=f"{table}?filter=rmse+%3C+0.5+and+mae+%3E+0.2+and+seed+!%3D+7",
+        is_app=False,
+    )
+    return look_at([STAGELINE, "--store", "store", "ui", "--port", "{port}"], "/health", pages)
 
 
 if __name__ == "__main__":
