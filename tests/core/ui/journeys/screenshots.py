@@ -11,20 +11,20 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[2])]
 
-from demo_store import build
-from looking import DESK, PHONE, looks
-from pages_of import addresses
-from serving import ui_process
+from demo_store import build  # noqa: E402
+from looking import DESK, PHONE, looks  # noqa: E402
+from pages_of import addresses  # noqa: E402
+from serving import ui_process  # noqa: E402
 
 PICTURES = HERE.parents[3] / "docs/pictures"
 LIGHT = (
-    "experiments", "runs", "runs-grouped", "run", "artifacts", "charts", "charts-parallel", "compare", "models", "model",
-    "version", "model-compare", "history", "requests", "lineage",
+    "experiments", "runs", "runs-grouped", "run", "artifacts", "charts", "charts-parallel", "compare", "models",
+    "model", "version", "model-compare", "history", "requests", "lineage",
 )  # fmt: skip
 DARK = ("runs", "run", "charts", "history")
 NARROW = ("runs", "model")
-COLOURS = 128
-"""Of a picture: enough for what is flat, and a third of the bytes."""
+MOST_BYTES = 150_000
+"""Of a picture; one that is larger is kept in 256 colours."""
 
 
 def main() -> None:
@@ -54,7 +54,9 @@ def _save(png: bytes, path: Path) -> None:
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
