@@ -19,6 +19,7 @@ from stageline.storage.port import Entry
 from stageline.storage.wal import create_wal
 from stageline.testing.clock import FixedClock
 from stageline.testing.counting import CountingStore
+from stageline.tracking.stream import LogStream
 
 NOW = 1_700_000_000_000
 
@@ -164,3 +165,19 @@ def test_log_that_lost_its_first_record_does_not_keep_others_from_being_shipped(
     (shipped,) = workspace.sync()
     assert shipped.run_id == run.run_id
     assert "has lost its first record" in caplog.text
+
+
+def test_log_that_another_has_just_shipped_is_nobodys_failure(
+    store: LyingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = opened(store, tmp_path, end_timeout_s=0.0, flush_s=1000)
+    run = workspace.runs.create()
+    run._writer.close()  # as when its process dies
+    shipped = LogStream.resume_shipping
+
+    def as_another_ships_it(stream: LogStream) -> None:
+        shipped(stream)
+        stream.path.unlink()
+
+    monkeypatch.setattr(LogStream, "resume_shipping", as_another_ships_it)
+    assert workspace.sync() == []

@@ -17,7 +17,7 @@ from stageline.errors import Corrupt, NotAllowed
 from stageline.storage import layout
 from stageline.storage.keys import TEMPORARY
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
-from stageline.tracking.stream import LogStream, ResolveExperiment, open_stream
+from stageline.tracking.stream import LogLost, LogStream, ResolveExperiment, open_stream
 from stageline.tracking.writer import HOST
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ class Reaper:
             return self.recover(path, lies_in_store=False)
         except (Corrupt, NotAllowed) as error:  # it must not keep the others from being shipped
             _log.warning("%s can not be shipped and stays where it is: %s", path, error)
+            return None
+        except (LogLost, FileNotFoundError):  # shipped by another, on a disk that keeps no locks
             return None
 
     def _finish(self, log: WriteAheadLog, stream: LogStream) -> Recovered:
