@@ -1,0 +1,256 @@
+"""What a simulated process has instead of its machine: clock, sleep, chance, the log's disk, locks, threads.
+
+Each is put in place of a name in a module of the product for as long as a history lasts, and put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from disk import die, full_disk
+from scheduler import CooperativeLock, Process, Scheduler
+from store import URL
+from trouble import Kind, Trouble
+
+import stageline.clock
+import stageline.domain.ids
+import stageline.registry.ledger
+import stageline.storage.parallel
+import stageline.storage.probe
+import stageline.storage.transfer
+import stageline.storage.wal
+import stageline.tracking.active
+import stageline.tracking.artifacts
+import stageline.tracking.kept_files
+import stageline.tracking.opening
+import stageline.tracking.pulse
+import stageline.tracking.reaping
+import stageline.tracking.stream
+import stageline.tracking.writer
+from stageline.clock import SystemClock
+
+TICK_S = 60.0
+PART_BYTES = 4096
+
+
+class ProcessClock:
+    """The clock of one process; right but for what it jumped by."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def time_ns(self) -> int:
+        scheduler = self._scheduler
+        off = scheduler.process.clock_off_ns if scheduler.current else 0
+        return scheduler.now_ns + off
+
+    def now_ms(self) -> int:
+        return self.time_ns() // 1_000_000
+
+    def stamp(self) -> int:
+        process = self._scheduler.process
+        process.last_stamp = max(self.time_ns(), process.last_stamp + 1)
+        return process.last_stamp
+
+    def sleep(self, seconds: float) -> None:
+        self._scheduler.sleep(seconds)
+
+
+class _Time:
+    """In place of the module `time`."""
+
+    def __init__(self, clock: ProcessClock, scheduler: Scheduler) -> None:
+        self.time_ns = clock.time_ns
+        self.sleep = clock.sleep
+        self.monotonic = lambda: scheduler.now_ns / 1e9
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+class _Disk:
+    """In place of the module `os` under the write-ahead log: a disk that can be full, slow to take all, or lost."""
+
+    def __init__(self, scheduler: Scheduler, trouble: Trouble, clock: ProcessClock) -> None:
+        self._scheduler = scheduler
+        self._trouble = trouble
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def open(self, path: Any, flags: int, mode: int = 0o777) -> int:
+        if self._scheduler.current is not None:
+            self._scheduler.check_alive()
+        descriptor = os.open(path, flags, mode)
+        if self._scheduler.current is not None:
+            self._scheduler.process.descriptors[descriptor] = str(path)
+        return descriptor
+
+    def close(self, descriptor: int) -> None:
+        if self._scheduler.current is not None:
+            if descriptor not in self._scheduler.process.descriptors:
+                return  # the kernel closed it when the process died
+            del self._scheduler.process.descriptors[descriptor]
+        os.close(descriptor)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        if descriptor < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._scheduler.check_alive()
+        trouble = self._trouble
+        if trouble.strikes(Kind.TORN_TAIL):
+            os.write(descriptor, data[: trouble.random.randrange(len(data))])
+            self._touch(descriptor)
+            die(self._scheduler)
+        if trouble.strikes(Kind.DISK_FULL):
+            raise full_disk()
+        if trouble.strikes(Kind.SHORT_WRITE):
+            data = data[: trouble.random.randrange(len(data))]
+        written = os.write(descriptor, data)
+        self._touch(descriptor)
+        return written
+
+    def _touch(self, descriptor: int) -> None:
+        now = self._clock.time_ns()
+        os.utime(descriptor, ns=(now, now))
+
+    def fsync(self, descriptor: int) -> None:
+        if self._trouble.strikes(Kind.FSYNC_ERROR):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+class _Locks:
+    """In place of `fcntl`: a lock that one shipper holds may be granted to another, as on some network disks."""
+
+    def __init__(self, scheduler: Scheduler, trouble: Trouble) -> None:
+        self._scheduler = scheduler
+        self._trouble = trouble
+        self._holders: dict[str, Process] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(fcntl, name)
+
+    def flock(self, descriptor: int, how: int) -> None:
+        process = self._scheduler.process
+        path = process.descriptors[descriptor]
+        try:
+            fcntl.flock(descriptor, how)
+        except BlockingIOError:
+            holder = self._holders.get(path)
+            both_ship = holder is not None and all("shipper" in p.name for p in (holder, process))
+            if not (both_ship and how & fcntl.LOCK_EX and self._trouble.strikes(Kind.TWO_SHIPPERS)):
+                raise
+        else:
+            if how & fcntl.LOCK_EX:
+                self._holders[path.replace(".tmp-", "")] = process
+
+
+class _Wake:
+    """In place of an event that a background thread waits for."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._is_set = False
+
+    def wait(self, timeout: float) -> None:
+        if not self._is_set:
+            self._scheduler.sleep(timeout)
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def clear(self) -> None:
+        self._is_set = False
+
+
+class _Pulses:
+    """In place of the pulse that a process has: each simulated process has its own, of the product's class."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._each: dict[str, stageline.tracking.pulse.Pulse] = {}
+
+    def add(self, beat: Any) -> None:
+        name = self._scheduler.process.name
+        if name not in self._each:
+            self._each[name] = stageline.tracking.pulse.Pulse()
+        self._each[name].add(beat)
+
+    def remove(self, stream: Any) -> None:
+        self._each[self._scheduler.process.name].remove(stream)
+
+
+def _threads(scheduler: Scheduler) -> Any:
+    def thread(target: Callable[..., None], args: tuple[Any, ...], name: str, daemon: bool) -> Any:
+        process = scheduler.process
+
+        def start() -> None:
+            scheduler.spawn(process, lambda: target(*args), f"{process.name}/{name}", daemon=daemon)
+
+        return SimpleNamespace(start=start)
+
+    return SimpleNamespace(
+        Thread=thread,
+        Event=lambda: _Wake(scheduler),
+        RLock=lambda: CooperativeLock(scheduler),
+    )
+
+
+@contextlib.contextmanager
+def simulated(scheduler: Scheduler, trouble: Trouble, chance: Random) -> Iterator[ProcessClock]:
+    """Every seam in place, inside the block."""
+    clock = ProcessClock(scheduler)
+    now = _Time(clock, scheduler)
+    threads = _threads(scheduler)
+    system = SystemClock
+    pid = SimpleNamespace(getpid=lambda: scheduler.process.pid)
+    one_at_a_time: dict[str, Any] = {"started": lambda target, count: []}
+    tracking, state = stageline.tracking, random.getstate()
+    noise, probe = stageline.domain.ids._noise, stageline.storage.probe
+    log = logging.getLogger("stageline")
+    was_disabled = log.disabled
+    with contextlib.ExitStack() as stack:
+        for module, names in (
+            (system, {"now_ms": lambda _: clock.now_ms(), "stamp": lambda _: clock.stamp(),
+                      "sleep": lambda _, seconds: clock.sleep(seconds)}),
+            (os, {"urandom": chance.randbytes}),
+            (stageline.domain.ids, {"time": now}),
+            (stageline.storage.parallel, one_at_a_time),
+            (stageline.storage.transfer, {"CHUNK": PART_BYTES}),
+            (stageline.storage.wal, {"os": _Disk(scheduler, trouble, clock),
+                                     "fcntl": _Locks(scheduler, trouble)}),
+            (tracking.writer, {"time": now, "os": pid, "HOST": "simulated"}),
+            (tracking.opening, {"time": now, "HOST": "simulated"}),
+            (tracking.reaping, {"HOST": "simulated"}),
+            (tracking.active, {"time": now, "PULSE": _Pulses(scheduler)}),
+            (tracking.pulse, {"time": now, "threading": threads, "TICK_S": TICK_S}),
+            (tracking.stream, {"threading": threads}),
+            (tracking.kept_files, {"time": now, "_away_until": {},
+                                   "alone_with": lambda *_: contextlib.nullcontext()}),
+            (tracking.artifacts, {"alone_with": lambda *_: contextlib.nullcontext()}),
+        ):  # fmt: skip
+            stack.enter_context(patch.multiple(module, **names))
+        noise._ready.clear()
+        probe._known.pop(URL, None)
+        probe._exclusive.pop(URL, None)
+        random.seed(chance.random())
+        log.disabled = True
+        try:
+            yield clock
+        finally:
+            scheduler.tear_down()
+            log.disabled = was_disabled
+            noise._ready.clear()
+            random.setstate(state)
