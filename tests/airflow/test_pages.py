@@ -178,6 +178,28 @@ def test_a_connection_that_is_not_there_is_told_to_who_is_signed_in(dag_runs):
     assert "there is no connection 'elsewhere'" in told["text"]
 
 
+KEPT = """
+from airflow.models import Connection
+from airflow.utils.session import create_session
+
+with create_session() as session:
+    session.add(Connection(conn_id="kept", conn_type="stageline", host={store!r}))
+"""
+
+
+def test_the_connection_may_be_one_that_airflow_keeps_in_its_database(dag_runs, workspace):
+    registered(workspace, 2.5)
+    script = KEPT.format(store=workspace.store.url) + visited(
+        visit("/stageline/models", "vera", "viewer")
+    )
+    (found,) = dag_runs.do(
+        DAGS, script, within_s=WITHIN_S, AIRFLOW__STAGELINE__CONN_ID="kept",
+        AIRFLOW_CONN_STAGELINE_DEFAULT="", _AIRFLOW_PROCESS_CONTEXT="server",  # as in the API server
+    )["seen"]  # fmt: skip
+    assert found["status"] == 200, found["text"]
+    assert 'href="/stageline/models/line"' in found["text"]
+
+
 WEIGHT = """
 import sys, time
 import airflow.plugins_manager, airflow.sdk, airflow.listeners

@@ -77,7 +77,7 @@ def test_airflows_commands_show_it(airflow_home, command, shown):
     assert shown in done.stdout
 
 
-HEAVY = ("pandas", "sklearn", "numpy", "s3fs", "fsspec", "pyarrow", "dulwich")
+HEAVY = ("pandas", "sklearn", "numpy", "s3fs", "fsspec", "pyarrow", "dulwich", "fastapi", "jinja2")
 PARSE = f"""
 import sys, airflow.sdk
 from airflow.sdk import dag, task
