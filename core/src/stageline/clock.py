@@ -40,7 +40,8 @@ class SystemClock:
     def stamp(self) -> int:
         """Unix time in nanoseconds, strictly increasing within this process."""
         with self._lock:
-            self._last = max(time.time_ns(), self._last + 1)
+            now = time.time_ns()
+            self._last = now if now > self._last else self._last + 1
             return self._last
 
     def sleep(self, seconds: float) -> None:

@@ -135,6 +135,9 @@ class RunSummary(msgspec.Struct):
         self.started = _least(self.started, (event.start_time, event.stamp))
         if event.experiment_id is not None:
             self.experiment = _least(self.experiment, (event.stamp, event.experiment_id))
+        if not self.tags:
+            self.tags = {key: (event.stamp, tag) for key, tag in event.tags.items()}
+            return
         for key, tag in event.tags.items():
             _keep_latest(self.tags, key, (event.stamp, tag))
 

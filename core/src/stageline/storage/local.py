@@ -141,6 +141,15 @@ class LocalStore:
             raise local_failure("delete", path, error) from error
         self._prune(os.path.dirname(path))
 
+    def unlink(self, key: str) -> None:
+        """Remove the object, and leave its folder as it is: for one that others are known to lie beside."""
+        path = self._inside(key)
+        try:
+            os.unlink(path)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise local_failure("delete", path, error) from error
+
     def open(self, key: str, mode: Literal["rb", "wb"]) -> BinaryIO:
         """A stream. Reading raises `NotFound`; what is written appears when the stream is closed."""
         path = self._inside(key)

@@ -21,6 +21,7 @@ from stageline.domain.run import (
 from stageline.domain.summary import RunSummary, merge
 from stageline.errors import StagelineError, StorageFailed
 from stageline.storage import layout
+from stageline.storage.local import LocalStore
 from stageline.tracking.fate import ending_of
 from stageline.tracking.pulse import PULSE, Beat
 
@@ -247,7 +248,9 @@ class ActiveRun:
 
     def _finish_locally(self, stream: LogStream) -> None:
         stream.finish()
-        stream.store.delete(layout.inbox_live(self.experiment_id, self.run_id, stream.head.writer))
+        assert isinstance(stream.store, LocalStore)
+        # Beside it lies what `finish` has just put there.
+        stream.store.unlink(layout.inbox_live(self.experiment_id, self.run_id, stream.head.writer))
 
     def _finish_remotely(self, stream: LogStream) -> None:
         deadline = time.monotonic() + self._settings.end_timeout_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
@@ -310,6 +311,7 @@ class RunOpening:
             )
 
 
+@lru_cache(maxsize=1)
 def login_name() -> str:
-    """Who runs this process."""
+    """Who runs this process, as it was told at first."""
     return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"

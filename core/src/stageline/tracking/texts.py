@@ -44,6 +44,8 @@ def tag_text(key: str, value: Any) -> str:
 
 def fitting_tag_text(key: str, value: Any) -> str:
     """The same, cut to what a run's tag may hold, with a warning if it was cut."""
+    if type(value) is str and len(value) <= names.MAX_TAG_VALUE_LENGTH and value.isascii():
+        return value  # nearly every tag, and a task has a dozen
     return _fitted("tag", key, names.check_tag_value(tag_text(key, value)))
 
 
