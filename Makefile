@@ -186,6 +186,18 @@ test-flavors: $(FLAVORS_ENV) ## Models of every framework, with the real MLflow 
 	@$(call run_suite,.venv/flavors/bin/python -m pytest tests/flavors tests/core/models)
 
 
+# Ten minutes for 10,000 histories on two processors that have nothing else to do. How they are judged: docs/faults.md.
+SEEDS ?= 10000
+FIRST ?= 0
+
+.PHONY: simulate simulate-bugs
+simulate: $(PREFECT_ENV) ## Simulated histories with every kind of trouble (SEEDS=10000 FIRST=0)
+	@$(PREFECT)/python tests/core/simulation --seeds $(SEEDS) --first $(FIRST)
+
+simulate-bugs: $(PREFECT_ENV) ## Plant bugs at real sites, and find each within 100 simulated histories
+	@$(PREFECT)/python tests/core/simulation --bugs
+
+
 # --- Checks: what CI asks besides the tests ---------------------------------------------------------
 
 .PHONY: check lint types layers house fmt
