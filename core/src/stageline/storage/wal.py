@@ -32,6 +32,9 @@ WAL_FORMAT = "stageline.wal/1"
 MAX_RECORD = 64 << 20
 """Bytes; a length above it is damage, not a record."""
 
+MAX_LOOKED = 4 << 30
+"""Bytes of which checksums are taken in vain, some seconds: each byte of damage may claim to begin a long record."""
+
 _FOLDER_TURNS = 20
 
 _FRAME = struct.Struct("<II")
@@ -207,10 +210,15 @@ def adopt_wal(path: Path) -> WriteAheadLog | None:
 
 
 def scan_frames(data: bytes, start: int = 0) -> Frames:
-    """The sound frames of `data` from offset `start` on."""
+    """The sound frames of `data` from offset `start` on.
+
+    Raises:
+        Corrupt: so much of it is damaged that its sound frames could be looked for for hours.
+    """
     payloads: list[bytes] = []
     at = end = start
     skipped = 0
+    looks = MAX_LOOKED
     while at + _FRAME.size <= len(data):
         length, checksum = _FRAME.unpack_from(data, at)
         after = at + _FRAME.size + length
@@ -222,6 +230,12 @@ def scan_frames(data: bytes, start: int = 0) -> Frames:
                 payloads.append(payload)
                 at = end = after
                 continue
+            looks -= length
+            if looks < 0:
+                raise Corrupt(
+                    f"a log of {len(data)} bytes is damaged from byte {end} on, and each of them could begin a record: "
+                    "put it back from a backup, or away"
+                )
         at += 1
     return Frames(payloads, end, skipped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read_environment(folder: Path, document: Mapping[str, object]) -> Environmen
             f"{named[0]} in the MLproject file should be the name of a file, but is {value!r}"
         )
     file = folder / value
-    if not file.is_file():
+    if not os.path.isfile(file):  # unlike Path's, for any text
         raise NotFound(
             f"the MLproject file names {value!r} as its {named[0]}, but there is no such file in {folder}"
         )

@@ -76,7 +76,7 @@ def _expanded(
             yield from _expanded(inner, file.parent, project, goes_to_constraints, (*within, file))
         elif name in ("-f", "--find-links"):
             folder = beside / value
-            is_here = "://" not in value and folder.exists()
+            is_here = "://" not in value and os.path.exists(folder)
             where = os.path.abspath(folder) if is_here else value
             digest = _digest(Path(where)) if is_here else value
             yield is_constraint, f"--find-links {where}", f"--find-links {digest}"
@@ -93,8 +93,8 @@ def _requirement(text: str, project: Path, *, is_editable: bool) -> tuple[str, s
     )
     if path.startswith("-") or "://" in path or not (looks_local or is_editable):
         return text, text
-    place = Path(os.path.abspath(project / Path(path).expanduser()))
-    if not place.exists():
+    place = Path(os.path.abspath(project / os.path.expanduser(path)))
+    if not os.path.exists(place):
         raise NotFound(
             f"the environment asks for {path!r}, but there is no such file or folder in {project}"
         )

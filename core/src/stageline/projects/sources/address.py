@@ -21,6 +21,10 @@ _GIT_SCHEMES = frozenset(
 )
 
 
+_LONGEST_PART = 255
+"""Bytes, of a name on the usual file systems."""
+
+
 class Kind(Enum):
     """How the code is fetched."""
 
@@ -89,7 +93,12 @@ def without_credentials(place: str) -> str:
 
 
 def _local(place: str, subfolder: str, public: str) -> Address:
-    path = Path(place).expanduser()
+    # Unlike Path's, these functions take any text for a path that may be there or not.
+    path = Path(os.path.expanduser(place))
+    if any(len(part.encode(errors="replace")) > _LONGEST_PART for part in path.parts):
+        raise InvalidInput(
+            f"{public[:100]!r}... is no path, since a part of it is longer than {_LONGEST_PART} bytes"
+        )
     if not os.path.lexists(path) and _SCP.match(place):
         return Address(Kind.GIT, place, subfolder, public)
     found = os.path.abspath(path)

@@ -155,6 +155,8 @@ class _Sparing:
     def seek(self, offset: int, whence: int = 0) -> int:
         if self._furthest is not None and offset > self._furthest:
             raise tarfile.ReadError(f"an entry claims to begin after {offset} bytes")
+        if offset < 0 == whence:  # of a zip that lost its beginning
+            raise tarfile.ReadError("an entry claims to begin before the archive does")
         return self._inner.seek(offset, whence)
 
     def seekable(self) -> bool:
