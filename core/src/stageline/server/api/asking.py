@@ -83,13 +83,7 @@ class Asker:
 class Paging:
     """Which page of a list is asked for."""
 
-    def __init__(
-        self,
-        max_results: Annotated[int, Query(ge=1, le=MOST, description="Things on a page.")] = 100,
-        page_token: Annotated[
-            str | None, Query(description="The `next_page_token` of the page before.")
-        ] = None,
-    ) -> None:
+    def __init__(self, max_results: int, page_token: str | None) -> None:
         self.count = check_max_results(max_results)
         self.token = page_token
 
@@ -100,8 +94,22 @@ class Paging:
         return things[start:end], encode_token(end) if len(things) > end else None
 
 
-Asking = Annotated[Asker, Depends(Asker)]
-Pages = Annotated[Paging, Depends(Paging)]
+def _asker(request: Request) -> Asker:
+    return Asker(request)
+
+
+def _paging(
+    max_results: Annotated[int, Query(ge=1, le=MOST, description="Things on a page.")] = 100,
+    page_token: Annotated[
+        str | None, Query(description="The `next_page_token` of the page before.")
+    ] = None,
+) -> Paging:
+    return Paging(max_results, page_token)
+
+
+# Functions: of a class, FastAPI of 0.118 and before can not read annotations that are texts.
+Asking = Annotated[Asker, Depends(_asker)]
+Pages = Annotated[Paging, Depends(_paging)]
 Name = Annotated[str, Path(description="A registered model.", examples=["wine"])]
 Number = Annotated[int, Path(description="A version's number.", ge=1, examples=[1])]
 RequestNumber = Annotated[int, Path(description="A request's number.", ge=1, examples=[1])]
