@@ -5,19 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from stageline.domain.artifact import RunEnd, StoredFile, fold_files, keep_file
-from stageline.domain.document import UNREADABLE, check_format, decode_document
-from stageline.domain.events import AnyEvent, ArtifactsStored, OutputWritten, Started, decode_event
+from stageline.domain.document import decode_document
+from stageline.domain.events import ArtifactsStored, OutputWritten, Started
 from stageline.domain.summary import LastPoint, RunSummary, merge
-from stageline.errors import Corrupt, NotFound
+from stageline.errors import NotFound
 from stageline.storage import layout
 from stageline.storage.parallel import together
 from stageline.storage.probe import read_format
-from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
 from stageline.storage.series import Series
 from stageline.storage.wal import decode_head, read_tail, scan_frames
+from stageline.tracking.log_objects import end_of, is_stretch, log_as_segment, segment_of, writer_of
 from stageline.tracking.stream import START_FORMAT, RunStart
 
 if TYPE_CHECKING:
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
 
     from stageline.domain.run import MetricPoint
     from stageline.storage.port import Entry, ObjectStore
-
-_decode_end = msgspec.json.Decoder(RunEnd, strict=False).decode
+    from stageline.storage.segment import Segment
 
 
 class StoredRun(NamedTuple):
@@ -147,7 +144,7 @@ class RunReader:
     def output(self, run: StoredRun) -> Iterator[OutputWritten]:
         """What the run printed, in the order of each writer's printing."""
         writers = {writer for writer, end in run.ends.items() if end.has_output}
-        keys = [e.key for e in run.entries if _writer_of(e.key) in writers and _is_stretch(e.key)]
+        keys = [e.key for e in run.entries if writer_of(e.key) in writers and is_stretch(e.key)]
         segments = {**run.loose, **self._segments([key for key in keys if key not in run.loose])}
         lines = [e for s in segments.values() for e in s.events if isinstance(e, OutputWritten)]
         return iter(sorted(lines, key=lambda line: line.timestamp))
@@ -157,13 +154,13 @@ class RunReader:
         write-ahead log holds.
         """
         shipped: dict[str, int] = {}
-        keys = [entry.key for entry in run.entries if _is_stretch(entry.key)]
+        keys = [entry.key for entry in run.entries if is_stretch(entry.key)]
         for key in sorted(keys, key=lambda one: (one.endswith(".wal"), one)):
             data = self._store.read(key)
             if key.endswith(".wal"):
-                yield _log_as_segment(data, key, shipped.get(_writer_of(key), 0))[0]
+                yield log_as_segment(data, key, shipped.get(writer_of(key), 0))[0]
                 continue
-            segment = _segment(data, key)
+            segment = segment_of(data, key)
             shipped[segment.head.writer] = max(
                 shipped.get(segment.head.writer, 0), segment.head.end
             )
@@ -196,14 +193,14 @@ class RunReader:
         else:
             for key, data in zip(sealed, self._fetch(sealed), strict=True):
                 if data is not None:
-                    yield _segment(data, key)
+                    yield segment_of(data, key)
         yield from run.loose.values()
 
     def _ends(self, entries: list[Entry]) -> dict[str, RunEnd]:
         keys = [entry.key for entry in entries if entry.key.endswith(".end.json")]
         fetched = zip(keys, self._fetch(keys), strict=True)
         # One that is listed and not there: the run is being collected.
-        ends = (_end(data, key) for key, data in fetched if data is not None)
+        ends = (end_of(data, key) for key, data in fetched if data is not None)
         return {end.writer: end for end in ends}
 
     def _segments(self, keys: list[str], hosts: dict[str, str] | None = None) -> dict[str, Segment]:
@@ -216,11 +213,11 @@ class RunReader:
             if data is None:
                 continue
             if key.endswith(".wal"):
-                unpacked[key], host = _log_as_segment(data, key, shipped.get(_writer_of(key), 0))
+                unpacked[key], host = log_as_segment(data, key, shipped.get(writer_of(key), 0))
                 if hosts is not None:
-                    hosts[_writer_of(key)] = host
+                    hosts[writer_of(key)] = host
             else:
-                segment = unpacked[key] = _segment(data, key)
+                segment = unpacked[key] = segment_of(data, key)
                 shipped[segment.head.writer] = max(
                     shipped.get(segment.head.writer, 0), segment.head.end
                 )
@@ -248,33 +245,6 @@ class RunReader:
             return None
 
 
-def _end(data: bytes, key: str) -> RunEnd:
-    try:
-        end = _decode_end(data)
-    except UNREADABLE as error:
-        raise Corrupt(
-            f"{key} can not be read: {error}. Put back the object from a backup, or put the run aside with "
-            "`stageline runs delete`"
-        ) from error
-    check_format(end.format, RunEnd.__struct_defaults__[0], key)
-    _check_place(key, end.summary.run_id, end.writer)
-    return end
-
-
-def _segment(data: bytes, key: str) -> Segment:
-    segment = decode_segment(data, key)
-    _check_place(key, segment.head.run_id, segment.head.writer)
-    return segment
-
-
-def _check_place(key: str, run_id: str, writer: str) -> None:
-    """Refuse what lies under another run's name, or it would be read as if that run had logged it."""
-    if not key.startswith(layout.run_log(run_id)) or _writer_of(key) != writer:
-        raise Corrupt(
-            f"{key} holds what writer {writer!r} logged for run {run_id!r}: put back the object from a backup"
-        )
-
-
 def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -> None:
     for event in segment.events:
         summary.apply(event, segment.head.attempt)
@@ -284,41 +254,6 @@ def _fold(segment: Segment, summary: RunSummary, files: dict[str, StoredFile]) -
         if not series:  # no writer of ours says nothing
             continue
         summary.take_point(key, LastPoint(segment.head.attempt, *series.last()))
-
-
-def _log_as_segment(data: bytes, key: str, shipped: int) -> tuple[Segment, str]:
-    frames = scan_frames(data)
-    head = decode_head(frames.payloads[0] if frames.payloads else b"", key)
-    if key.startswith(layout.RUNS):
-        _check_place(key, head.run_id, head.writer)
-    stretch = Stretch()
-    events: list[AnyEvent] = []
-    for payload in scan_frames(data, shipped).payloads if shipped else frames.payloads[1:]:
-        event = _event(payload, key)
-        before = len(stretch.records)
-        stretch.take(payload, event)
-        if len(stretch.records) > before:
-            events.append(event)
-    try:
-        columns = stretch.columns
-    except Corrupt as error:
-        raise Corrupt(f"{key} can not be read: {error}") from error
-    span = SegmentHead(
-        run_id=head.run_id,
-        writer=head.writer,
-        attempt=head.attempt,
-        number=0,
-        start=shipped,
-        end=frames.end,
-    )
-    return Segment(span, events, columns), head.host
-
-
-def _event(payload: bytes, key: str) -> AnyEvent:
-    try:
-        return decode_event(payload)
-    except Corrupt as error:
-        raise Corrupt(f"{key} can not be read: {error}") from error
 
 
 def _unshipped(
@@ -335,21 +270,13 @@ def _unshipped(
             continue
         head = decode_head(frames.payloads[0], "a log that waits to be sent")
         if head.writer not in ends:
-            yield _log_as_segment(data, str(head.run_id), shipped.get(head.writer, 0))[0]
-
-
-def _writer_of(key: str) -> str:
-    return key.rpartition("/")[2].partition(".")[0].partition("-")[0]
-
-
-def _is_stretch(key: str) -> bool:
-    return key.endswith((".seg", ".wal"))
+            yield log_as_segment(data, str(head.run_id), shipped.get(head.writer, 0))[0]
 
 
 def _is_loose(key: str, ends: dict[str, RunEnd]) -> bool:
-    if not _is_stretch(key):
+    if not is_stretch(key):
         return False
-    end = ends.get(_writer_of(key))
+    end = ends.get(writer_of(key))
     if end is None:
         return True
     return key.endswith(".seg") and int(key[-12:-4]) > end.segments
