@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
 from stageline.domain import names
 from stageline.domain.ids import new_writer_id
-from stageline.domain.run import Attempt, DatasetInput, MetricPoint, Point, RunStatus
 from stageline.errors import Conflict
 from stageline.storage import layout
-from stageline.storage.series import Series, encode_columns
+from stageline.storage.series import encode_columns
 from stageline.storage.wal import WalHead, WriteAheadLog, create_wal
+from stageline.tracking.points import checked_point, columns_of, point_logger
 from stageline.tracking.said import Said
 from stageline.tracking.stream import Claim, LogStream, ResolveExperiment
 from stageline.tracking.texts import check_input, fitting_tag_text, param_text
@@ -26,13 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stageline.clock import Clock
+    from stageline.domain.run import Attempt, DatasetInput, Point, RunStatus
     from stageline.storage.port import ObjectStore
 
 COLUMNS_FROM = 64
 """A batch of at least so many points is logged as columns; below, rows are smaller and quicker."""
-
-_FAR = 1 << 62
-"""Steps and times below it need no closer look: they, and their differences, fit in 64 bits."""
 
 HOST = socket.gethostname()
 
@@ -84,8 +81,8 @@ class RunWriter:
         self._log: WriteAheadLog = create_wal(path, head, first, sync_each=sync_each)
         self._append = self._log.append
         self._said = Said()
-        self.log_metric = _point_logger(self._append, self._metric_keys)
-        """Log one point; see `_point_logger`."""
+        self.log_metric = point_logger(self._append, self._metric_keys)
+        """Log one point; see `point_logger`."""
         self.stream = self._stream_of(path, head)
         self.stream.begin(started, self._log.begun_with)
         _WRITERS.add(self)
@@ -121,11 +118,11 @@ class RunWriter:
         """Log many points, all or none. Raises as `log_metric`."""
         batch = list(points)
         if len(batch) >= COLUMNS_FROM:
-            columns = _columns(batch, self._metric_keys)
+            columns = columns_of(batch, self._metric_keys)
             last = {key: series.last() for key, series in columns.items()}
             self._append(_encode(ev.PointsLogged(encode_columns(columns), last)))
             return
-        rows = [ev.PointLogged(*_checked_point(point, self._metric_keys)) for point in batch]
+        rows = [ev.PointLogged(*checked_point(point, self._metric_keys)) for point in batch]
         if rows:
             self._said.say(self._append, *rows)
 
@@ -260,80 +257,6 @@ class RunWriter:
         self.is_inherited = False
         self.stream = self._stream_of(path, head)
         self.on_fork(self)
-
-
-def _point_logger(append: Callable[[bytes], None], known: set[str]) -> Callable[..., None]:
-    # A closure for the same reason as the log's `append`.
-    encode, clock, check = _encode, time.time_ns, _checked_point
-
-    def log_metric(key: str, value: float, step: int = 0, timestamp: int | None = None) -> None:
-        """Log one point. On disk when this returns.
-
-        Args:
-            key: Name of the metric.
-            value: Any number; NaN and infinities are kept.
-            step: Where in the training, any 64-bit integer.
-            timestamp: Unix time in milliseconds; now if not given.
-
-        Raises:
-            InvalidInput: the key or a value breaks a rule; nothing is logged.
-            StorageFailed: the disk did not take the record.
-        """
-        if (
-            type(value) is float
-            and key in known
-            and type(step) is int
-            and timestamp is None
-            and -_FAR < step < _FAR
-        ):
-            append(encode((2, key, value, step, clock() // 1_000_000)))
-        else:
-            at = clock() // 1_000_000 if timestamp is None else timestamp
-            append(encode((2, *check((key, value, step, at), known))))
-
-    return log_metric
-
-
-def _columns(points: list[Point], known: set[str]) -> dict[str, Series]:
-    # Looked at by column, which the interpreter does at the speed of C; one odd point and all are looked at singly.
-    keys, values, steps, times = zip(*points, strict=True)
-    are_plain = (
-        known.issuperset(keys)
-        and set(map(type, values)) == {float}
-        and set(map(type, steps)) == set(map(type, times)) == {int}
-        and min(times) >= 0
-    )
-    if not are_plain:
-        points = [_checked_point(point, known) for point in points]
-        keys, values, steps, times = zip(*points, strict=True)
-    try:
-        if len(set(keys)) == 1:
-            return {keys[0]: Series(steps, times, values)}
-        return _apart(points)
-    except OverflowError:  # a plain integer, but not one of 64 bits: say which
-        return _apart([_checked_point(point, known) for point in points])
-
-
-def _apart(points: list[Point]) -> dict[str, Series]:
-    columns: dict[str, Series] = {}
-    for key, value, step, timestamp in points:
-        series = columns.get(key)
-        if series is None:
-            series = columns[key] = Series()
-        series.append(step, timestamp, value)
-    return columns
-
-
-def _checked_point(point: Point, known: set[str]) -> MetricPoint:
-    key, value, step, timestamp = point
-    if key not in known:
-        known.add(names.check_key("metric", key))
-    return MetricPoint(
-        key,
-        names.check_metric_value(value),
-        names.check_step(step),
-        names.check_timestamp(timestamp),
-    )
 
 
 _WRITERS: weakref.WeakSet[RunWriter] = weakref.WeakSet()
