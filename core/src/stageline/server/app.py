@@ -32,8 +32,9 @@ from stageline.server.figures.routes import Routes
 from stageline.server.figures.watch import Watch
 from stageline.server.mlflow_about import About
 from stageline.server.options import Options
-from stageline.server.protocol import Protocol, Table
+from stageline.server.protocol import Protocol
 from stageline.server.replica import Replica
+from stageline.server.table import Table
 from stageline.serving.door import Door
 from stageline.ui.asking import BelowPrefix
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from stageline.server.artifact_proxy import BASES, DOWNLOAD, PARTS, VERSION_DOWNLOAD
-from stageline.server.protocol import PREFIXES
+from stageline.server.table import PREFIXES
 
 PUBLIC: Final = frozenset({"/health", "/version"})
 """Who asks whether the server is there has no token: load balancers."""

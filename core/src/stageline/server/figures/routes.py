@@ -10,7 +10,7 @@ from stageline.server.api.app import ROUTERS
 from stageline.server.artifact_proxy import BASES, DOWNLOAD, VERSION_DOWNLOAD
 from stageline.server.auth.paths import API, PUBLIC, SIGN_IN, SIGN_OUT
 from stageline.server.failures import Refused
-from stageline.server.protocol import PREFIXES
+from stageline.server.table import PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.routing import BaseRoute
 
-    from stageline.server.protocol import Table
+    from stageline.server.table import Table
     from stageline.serving.asgi import Scope
 
 NO_ROUTE = "(none)"
