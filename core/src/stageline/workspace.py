@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from stageline.tracking.saved_views import SavedViews
     from stageline.tracking.search import RunSearch
 
-VANISHED_LOOKS = 32
-"""Runs that one search asks after, of those that seem to run but may have vanished."""
-
 
 class Workspace:
     """A store, opened: `experiments`, `runs`, and search over both. Safe from many threads; cheap to keep."""
@@ -261,7 +258,7 @@ class Workspace:
             experiment_ids, filter_string, view, max_results, order_by, page_token
         )
         runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
-        return Page(self._with_the_vanished_ended(runs), found.token)
+        return Page(self._looked_at(runs), found.token)
 
     def run_table(self, experiment_id: str) -> RunTable:
         """The runs of one experiment as a table: pages, columns, groups. Raises `StorageFailed`.
@@ -275,7 +272,7 @@ class Workspace:
         """Runs of a table that it shows as running, as they are: ended, if their process vanished."""
         found = table.load(run_ids) if run_ids else []
         runs = [summary.to_run(self.runs.artifact_uri(summary.run_id)) for summary in found]
-        return {run.info.run_id: run for run in self._with_the_vanished_ended(runs)}
+        return {run.info.run_id: run for run in self._looked_at(runs)}
 
     def _publish_news(self) -> None:
         """Let a search find what this process has just logged."""
@@ -283,28 +280,14 @@ class Workspace:
         for active in self.runs.open_runs():
             active.stream.publish_news()
 
-    def _with_the_vanished_ended(self, runs: list[Run]) -> list[Run]:
-        """The same runs, where those that only seem to run were looked at and ended."""
-        now_s = self.clock.now_ms() / 1000
-        alive: dict[str, dict[str, float]] = {}
-        seen: list[Run] = []
-        looks = VANISHED_LOOKS
-        for run in runs:
-            if (
-                looks
-                and not run.info.status.is_terminal
-                and self.runs.find_open(run.info.run_id) is None
-            ):
-                known = run.info.experiment_id
-                if known not in alive:
-                    alive[known] = self.index.signs_of_life(known)
-                last_s = alive[known].get(run.info.run_id, run.info.start_time / 1000)
-                # A lock on this disk tells at once; a heartbeat, only when it has been missed for long.
-                if self.spool is None or now_s - last_s > self.settings.stale_after_s:
-                    looks -= 1
-                    run = self.runs.get(run.info.run_id)
-            seen.append(run)
-        return seen
+    def _looked_at(self, runs: list[Run]) -> list[Run]:
+        from stageline.tracking.vanished import with_the_vanished_ended
+
+        # A lock on this disk tells at once; a heartbeat, only when it has been missed for long.
+        patience_s = 0.0 if self.spool is None else self.settings.stale_after_s
+        return with_the_vanished_ended(
+            runs, self.runs, self.index, now_ms=self.clock.now_ms(), patience_s=patience_s
+        )
 
     def search_experiments(
         self,

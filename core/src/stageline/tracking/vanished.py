@@ -1,0 +1,43 @@
+"""Runs of a listing that seem to run, though their process may have vanished."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stageline.domain.run import Run
+    from stageline.tracking.runs import Runs
+    from stageline.tracking.search import RunSearch
+
+VANISHED_LOOKS = 32
+"""Runs that one search asks after, of those that seem to run but may have vanished."""
+
+
+def with_the_vanished_ended(
+    found: Iterable[Run], runs: Runs, index: RunSearch, *, now_ms: int, patience_s: float
+) -> list[Run]:
+    """The same runs, where those that only seem to run were looked at and ended.
+
+    Args:
+        found: As the index has them.
+        runs: Those of the store.
+        index: Knows when each was heard of last.
+        now_ms: Unix time in milliseconds.
+        patience_s: Seconds of silence before a run is looked at; 0 to look at once.
+    """
+    alive: dict[str, dict[str, float]] = {}
+    seen: list[Run] = []
+    looks = VANISHED_LOOKS
+    for run in found:
+        if looks and not run.info.status.is_terminal and runs.find_open(run.info.run_id) is None:
+            known = run.info.experiment_id
+            if known not in alive:
+                alive[known] = index.signs_of_life(known)
+            last_s = alive[known].get(run.info.run_id, run.info.start_time / 1000)
+            if not patience_s or now_ms / 1000 - last_s > patience_s:
+                looks -= 1
+                run = runs.get(run.info.run_id)
+        seen.append(run)
+    return seen
