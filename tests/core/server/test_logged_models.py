@@ -53,6 +53,14 @@ def test_files_of_a_model_lie_among_those_of_its_run(server: Asked, workspace: W
         f"logged-models/{info['model_id']}/artifacts/directories", artifact_directory_path="data"
     )
     assert inner.json["files"] == [{"path": "data/x.bin", "is_dir": False, "file_size": 10}]
+    for api in ("/api/2.0", "/ajax-api/2.0"):  # as MLflow's pages do
+        address = f"{api}/mlflow/logged-models/{info['model_id']}/artifacts/files"
+        fetched = server.ask("GET", address, query={"artifact_file_path": "data/x.bin"})
+        assert fetched.content == b"x" * 10
+        assert "attachment" in fetched.headers["content-disposition"]
+        assert server.ask("GET", address).status == 400
+        for bad in ("../a", "/etc/passwd", "data/../../MLmodel"):
+            assert server.ask("GET", address, query={"artifact_file_path": bad}).status == 400
     # As a client asks that looks for a model at the place where models of MLflow 2 were.
     assert get(server, f"mlflow-artifacts:/0/{run_id}/artifacts", "model").status == 404
 

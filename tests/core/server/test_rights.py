@@ -260,6 +260,15 @@ def test_run_is_judged_by_its_own_experiment(ann: Who, house: House) -> None:
     assert denied(ann.ask("POST", f"{API}runs/delete", twice))
 
 
+def test_files_of_a_logged_model_are_for_its_readers(server: Knocking, house: House) -> None:
+    address = "/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files"
+    reader = server.who("read", experiments=["team-a/*"], models=["nothing"])
+    wanted = {"artifact_file_path": "MLmodel"}
+    ours = reader.ask("GET", address.format(house.logged[OURS]), query=wanted)
+    assert ours.status == 404  # that nothing lies there is told to them alone
+    assert denied(reader.ask("GET", address.format(house.logged[THEIRS]), query=wanted))
+
+
 def test_files_are_judged_by_their_run(ann: Who, house: House) -> None:
     ours, theirs = (house.experiments[one] for one in (OURS, THEIRS))
     base = "/api/2.0/mlflow-artifacts/artifacts"

@@ -87,10 +87,10 @@ def create_app(
     app.add_exception_handler(HTTPException, _missing)
     # The first that is added stands last.
     app.add_middleware(Api, api=app.state.api)
-    if replica.options.artifacts == "proxy":
-        app.add_middleware(ArtifactProxy, replica=replica)
     table = Table([*TRACKING, *REGISTRY, *endpoints])
     app.add_middleware(Protocol, replica=replica, table=table)
+    if replica.options.artifacts == "proxy":
+        app.add_middleware(ArtifactProxy, replica=replica)
     app.add_middleware(About)
     if replica.options.auth is not None:
         app.add_middleware(SignIn, replica=replica, options=replica.options.auth)

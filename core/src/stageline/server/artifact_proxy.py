@@ -12,10 +12,11 @@ from stageline.errors import InvalidInput
 from stageline.models.scoring import JSON, Answer
 from stageline.server.auth.access import Access
 from stageline.server.auth.guard import Guard
+from stageline.server.downloads import asked_download, is_download
 from stageline.server.failures import Refused, answer_to
-from stageline.server.file_places import Place, place_of, run_files, split_place, version_place
+from stageline.server.file_places import Place, place_of, split_place
 from stageline.server.transfers import Inbox, Left, pour, span_of
-from stageline.server.wire import encode, required
+from stageline.server.wire import encode
 from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
@@ -25,14 +26,13 @@ if TYPE_CHECKING:
     from stageline.server.replica import Replica
 
 BASES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
-DOWNLOAD = "/get-artifact"
-VERSION_DOWNLOAD = "/model-versions/get-artifact"
 PARTS = tuple(
     f"/{api}/2.0/mlflow-artifacts/{kind}/"
     for api in ("api", "ajax-api")
     for kind in ("mpu", "presigned")
 )
 """Where clients ask for URLs to which they send the parts of a file themselves, or fetch it from."""
+_BEGINNINGS = (*(f"{base}/" for base in BASES), *PARTS)
 NO_PARTS = Refused(
     501,
     "NOT_IMPLEMENTED",
@@ -87,32 +87,24 @@ class ArtifactProxy:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        text = scope["query_string"].decode("latin-1")
+        query = {key: values[-1] for key, values in parse_qs(text, max_num_fields=20).items()}
         if path.startswith(PARTS):
             raise NO_PARTS
-        if path == VERSION_DOWNLOAD:
-            name, version = (required(key, _last(query, key)) for key in ("name", "version"))
-            wanted = required("path", _last(query, "path"))
-            await self._allow(scope, lambda access: access.check_model("read", name))
-            await self._get(
-                scope, send, lambda: version_place(self._replica, name, version, wanted)
-            )
-            return
-        if path == DOWNLOAD:
-            run_id = required("run_id", _last(query, "run_uuid") or _last(query, "run_id"))
-            wanted = required("path", _last(query, "path"))
-            await self._allow(scope, lambda access: access.check_run("read", run_id))
-            await self._get(scope, send, lambda: Place(run_files(self._replica, run_id), wanted))
+        download = asked_download(self._replica, path, query)
+        if download is not None:
+            await self._allow(scope, download.check)
+            await self._get(scope, send, download.find)
             return
         _, _, rest = path.partition("/mlflow-artifacts/artifacts")
         rest = rest[1:]
-        named = rest or _last(query, "path") or ""
+        named = rest or query.get("path") or ""
         if named.strip("/").count("/") >= 2:  # above that there is nothing to have
             right: Right = "read" if method == "GET" else "write"
             home = split_place(named)[0]
             await self._allow(scope, lambda access: access.check_experiment(right, home))
         if not rest and method == "GET":
-            answer = await self._threaded(self._listed, _last(query, "path") or "")
+            answer = await self._threaded(self._listed, query.get("path") or "")
             await send_answer(send, answer)
         elif method == "GET":
             await self._get(scope, send, lambda: place_of(self._replica, rest))
@@ -215,9 +207,7 @@ def _opened(find: Any) -> tuple[Place, Any, int]:
 
 
 def _is_ours(path: str) -> bool:
-    return path in (DOWNLOAD, VERSION_DOWNLOAD) or any(
-        path == base or path.startswith((base + "/", *PARTS)) for base in BASES
-    )
+    return path.startswith(_BEGINNINGS) or path in BASES or is_download(path)
 
 
 def _attachment(path: str) -> bytes:
@@ -228,7 +218,3 @@ def _attachment(path: str) -> bytes:
 def _header(scope: Scope, name: bytes) -> str | None:
     found = next((value for key, value in scope["headers"] if key == name), None)
     return None if found is None else found.decode("latin-1")
-
-
-def _last(query: dict[str, list[str]], key: str) -> str | None:
-    return query[key][-1] if key in query else None

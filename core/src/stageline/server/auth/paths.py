@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from stageline.server.artifact_proxy import BASES, DOWNLOAD, PARTS, VERSION_DOWNLOAD
+from stageline.server.artifact_proxy import BASES, PARTS
+from stageline.server.downloads import DOWNLOAD, VERSION_DOWNLOAD
 from stageline.server.table import PREFIXES
 
 PUBLIC: Final = frozenset({"/health", "/version"})

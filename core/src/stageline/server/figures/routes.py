@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from starlette.routing import Match, Route
 
 from stageline.server.api.app import ROUTERS
-from stageline.server.artifact_proxy import BASES, DOWNLOAD, VERSION_DOWNLOAD
+from stageline.server.artifact_proxy import BASES
 from stageline.server.auth.paths import API, PUBLIC, SIGN_IN, SIGN_OUT
+from stageline.server.downloads import DOWNLOAD, MODEL_DOWNLOAD, VERSION_DOWNLOAD
 from stageline.server.failures import Refused
 from stageline.server.table import PREFIXES
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 NO_ROUTE = "(none)"
 FILES = "/api/2.0/mlflow-artifacts/artifacts/{path}"
+MODEL_FILES = "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files"
 _FIXED = frozenset({*PUBLIC, SIGN_IN, SIGN_OUT, DOWNLOAD, VERSION_DOWNLOAD})
 
 
@@ -39,6 +41,8 @@ class Routes:
         path = scope["path"]
         if path in _FIXED:
             return str(path)
+        if MODEL_DOWNLOAD.fullmatch(path):
+            return MODEL_FILES
         if path.startswith(PREFIXES):
             return self._protocol(scope["method"], path)
         if path in BASES or path.startswith(tuple(f"{base}/" for base in BASES)):
