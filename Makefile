@@ -190,12 +190,16 @@ test-flavors: $(FLAVORS_ENV) ## Models of every framework, with the real MLflow 
 SEEDS ?= 10000
 FIRST ?= 0
 
-.PHONY: simulate simulate-bugs
+.PHONY: simulate simulate-bugs linearizability
 simulate: $(PREFECT_ENV) ## Simulated histories with every kind of trouble (SEEDS=10000 FIRST=0)
 	@$(PREFECT)/python tests/core/simulation --seeds $(SEEDS) --first $(FIRST)
 
 simulate-bugs: $(PREFECT_ENV) ## Plant bugs at real sites, and find each within 100 simulated histories
 	@$(PREFECT)/python tests/core/simulation --bugs
+
+HISTORIES ?= 300
+linearizability: $(PREFECT_ENV) ## The registry under eight processes, in a folder and on SeaweedFS (HISTORIES=300, of 200 calls)
+	@HISTORIES=$(HISTORIES) $(call run_suite,$(PREFECT)/python -m pytest -q tests/core/simulation/test_linearizable.py -o faulthandler_timeout=7200)
 
 
 # --- Checks: what CI asks besides the tests ---------------------------------------------------------
