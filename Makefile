@@ -199,7 +199,7 @@ simulate-bugs: $(PREFECT_ENV) ## Plant bugs at real sites, and find each within 
 
 HISTORIES ?= 300
 linearizability: $(PREFECT_ENV) ## The registry under eight processes, in a folder and on SeaweedFS (HISTORIES=300, of 200 calls)
-	@HISTORIES=$(HISTORIES) $(call run_suite,$(PREFECT)/python -m pytest -q tests/core/simulation/test_linearizable.py -o faulthandler_timeout=7200)
+	@export HISTORIES=$(HISTORIES); $(call run_suite,$(PREFECT)/python -m pytest -q tests/core/simulation/test_linearizable.py -o faulthandler_timeout=7200)
 
 
 # --- Checks: what CI asks besides the tests ---------------------------------------------------------
