@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stageline.domain.experiment import Experiment
     from stageline.domain.run import Run
     from stageline.ui.charts.choice import Choice
-    from stageline.ui.registry.primary import Primary
+    from stageline.ui.primary import Primary
     from stageline.ui.runs_table.filtering import FilterError
     from stageline.workspace import Workspace
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.run import TAG_RUN_NAME
 from stageline.ui.charts.dimensions import SYSTEM, as_number
-from stageline.ui.registry.primary import sign_of, verdict
+from stageline.ui.primary import sign_of, verdict
 
 if TYPE_CHECKING:
     from stageline.domain.run import Run

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stageline.domain.experiment import Experiment
     from stageline.domain.run import RunStatus
     from stageline.tracking.run_table import RunTable
-    from stageline.ui.registry.primary import Primary
+    from stageline.ui.primary import Primary
     from stageline.workspace import Workspace
 
 STRIP = 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stageline.domain.query import Entity
-from stageline.ui.registry.primary import Primary, sign_of
+from stageline.ui.primary import Primary, sign_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stageline.ui.registry.primary import sign_of, verdict
+from stageline.ui.primary import sign_of, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stageline.domain.registry_events import RequestStatus
 from stageline.storage.parallel import together
+from stageline.ui.primary import Primary, verdict
 from stageline.ui.registry.gates import GateWords, gate_words
-from stageline.ui.registry.primary import Primary, primary_metric, verdict
+from stageline.ui.registry.primary import primary_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

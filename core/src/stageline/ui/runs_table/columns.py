@@ -13,7 +13,7 @@ from stageline.ui.experiments.primary import SYSTEM
 
 if TYPE_CHECKING:
     from stageline.tracking.run_table import ColumnFacts
-    from stageline.ui.registry.primary import Primary
+    from stageline.ui.primary import Primary
 
 MOST_PARAMS = 4
 MOST_METRICS = 8

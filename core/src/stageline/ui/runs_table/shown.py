@@ -10,7 +10,7 @@ from stageline.domain.query import Comparison, Entity
 from stageline.domain.run import TAG_PARENT_RUN_ID, RunStatus
 from stageline.tracking.run_table import Cells, RunTable, Selection
 from stageline.ui.experiments.primary import experiment_metric
-from stageline.ui.registry.primary import Primary, sign_of
+from stageline.ui.primary import Primary, sign_of
 from stageline.ui.runs_table.asked import ROWS, Asked
 from stageline.ui.runs_table.columns import Catalogue, Column
 from stageline.ui.runs_table.filtering import FilterError, read_box
