@@ -32,8 +32,12 @@ from stageline.domain.logged_model import (
 )
 from stageline.domain.run import Attempt, DatasetInput, DatasetRef, LifecycleStage, RunStatus
 from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_json
+from stageline.models.batches import ScoredPart, collect_parts
+from stageline.registry.events import decode_cursor
+from stageline.server.api.positions import POSITION_FORMAT, Position
 from stageline.server.auth.token import REVOKED_FORMAT, TOKEN_FORMAT, Revoked, Token
 from stageline.storage import layout
+from stageline.storage.files import Files
 from stageline.storage.manifest import Manifest, ShardRef, decode_manifest
 from stageline.storage.memory import MemoryStore
 from stageline.storage.probe import StoreFormat, read_format
@@ -42,6 +46,7 @@ from stageline.storage.series import Series, decode_columns
 from stageline.storage.shard import decode_row, unpack_shard
 from stageline.storage.wal import WalHead, decode_head, scan_frames
 from stageline.tasks.forwarding import CURSOR_FORMAT, Watcher
+from stageline.tracking.garbage import MARK_FORMAT, Garbage
 from stageline.tracking.reading import RunReader
 from stageline.tracking.saved_views import CHOICE_FORMAT, VIEW_FORMAT, Choice, SavedView
 from stageline.tracking.stream import START_FORMAT, RunStart
@@ -271,6 +276,41 @@ def test_choice_of_runs_of_version_1() -> None:
     assert choice == Choice(run_ids=[RUN, "aa" * 16])
 
 
+def test_position_in_a_feed_of_version_1() -> None:
+    data = fixture("feed-position-1.json")
+    position, _ = decode_document(data, Position, POSITION_FORMAT, "it")
+    assert decode_cursor(position.cursor) == {"wine": 3}
+
+
+def test_mark_of_garbage_of_version_1() -> None:
+    mark, _ = decode_document(fixture("gc-mark-1.json"), Garbage, MARK_FORMAT, "it")
+    assert mark == Garbage(
+        txn="ee" * 16,
+        time=T,
+        runs={"aa" * 16: "17"},
+        experiments={"18": ["bb" * 16]},
+        keys=["index/17/shard/x.msgpack.zst"],
+    )
+
+
+def test_manifest_of_a_batch_says_what_it_did_in_version_1(tmp_path: Path) -> None:
+    then = msgspec.json.decode(fixture("batch-1.json"))
+    then["output"] = str(tmp_path)
+    (tmp_path / "part").write_bytes(b"")
+    parts = [
+        ScoredPart(
+            number=number,
+            model_uri=then["model_uri"],
+            folder=str(tmp_path),
+            name=part["name"],
+            rows=part["rows"],
+            columns=("prediction",),
+        )
+        for number, part in enumerate(then["parts"])
+    ]
+    assert is_within(then, collect_parts(parts, Files()))
+
+
 def test_start_of_version_1() -> None:
     start, _ = decode_document(fixture("start-1.json"), RunStart, START_FORMAT, "it")
     assert start == RunStart(
@@ -331,6 +371,8 @@ JSON_DOCUMENTS: list[tuple[str, Any]] = [
     ("choice-1.json", Choice),
     ("token-1.json", Token),
     ("token-revoked-1.json", Revoked),
+    ("gc-mark-1.json", Garbage),
+    ("feed-position-1.json", Position),
 ]
 
 
@@ -353,14 +395,16 @@ def is_within(part: Any, whole: Any) -> bool:
     return bool(part == whole)
 
 
+HASHED = {"run/1", "import/1", "copy/1"}
+"""What is no document, but begins what an id is made from; the ids are tested where they are made."""
+
 FORMATS = sorted(
     {
         found
         for file in Path(stageline.__file__).parent.rglob("*.py")
-        for found in re.findall(
-            r'^\w*_FORMAT = "stageline\.(\w+/\d+)"', file.read_text(), re.MULTILINE
-        )
+        for found in re.findall(r'"stageline\.([\w-]+/\d+)"', file.read_text())
     }
+    - HASHED
 )
 
 
