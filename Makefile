@@ -202,6 +202,18 @@ linearizability: $(PREFECT_ENV) ## The registry under eight processes, in a fold
 	@export HISTORIES=$(HISTORIES); $(call run_suite,$(PREFECT)/python -m pytest -q tests/core/simulation/test_linearizable.py -o faulthandler_timeout=7200)
 
 
+.PHONY: test-wheels
+test-wheels: $(PREFECT_ENV) ## Wheels in fresh environments, Python 3.10 to 3.13, newest and lowest dependencies (minutes; not part of `make test`)
+	@UV=$(UV) $(PREFECT)/python tests/install $(ARGS)
+
+# Fuzzing has an environment of its own: atheris is for that alone.
+.PHONY: fuzz
+fuzz: | $(UV) ## Fuzz every parser, SECONDS=60 each (ARGS='MLmodel' picks)
+	@test -x .venv/fuzz/bin/python || $(UV) venv --quiet --python 3.11 .venv/fuzz
+	@$(UV) pip install --quiet --python .venv/fuzz/bin/python --editable 'core[ui]' 'atheris>=3.0'
+	@.venv/fuzz/bin/python tests/fuzz $(or $(SECONDS),60) $(ARGS)
+
+
 # --- Checks: what CI asks besides the tests ---------------------------------------------------------
 
 .PHONY: check lint types layers house fmt
