@@ -46,7 +46,10 @@ def _check_place(key: str, run_id: str, writer: str) -> None:
 
 def log_as_segment(data: bytes, key: str, shipped: int) -> tuple[Segment, str]:
     """A write-ahead log beyond its first `shipped` bytes, and the host that writes it. Raises `Corrupt`."""
-    frames = scan_frames(data)
+    try:
+        frames = scan_frames(data)
+    except Corrupt as error:
+        raise Corrupt(f"{key} can not be read: {error}") from error
     head = decode_head(frames.payloads[0] if frames.payloads else b"", key)
     if key.startswith(layout.RUNS):
         _check_place(key, head.run_id, head.writer)
