@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stageline.fluent import (
         activated,
         active_run,
+        autolog,
         chosen_experiment,
         collect_batches,
         create_experiment,
