@@ -270,12 +270,13 @@ bench-airflow: $(AIRFLOW_ENV) ## What tracking adds to a task of Airflow, and to
 	@$(AIRFLOW)/python tests/bench/airflow_tasks.py $(ARGS)
 
 .PHONY: docs
-docs: $(DOCS_ENV) ## Build the documentation into site/
+docs: $(DOCS_ENV) $(PREFECT_ENV) ## Build the documentation into site/, its reference from the code
+	@$(PREFECT)/python docs/hooks/reference.py docs/reference
 	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet --strict --site-dir site
 	@echo "docs: site/index.html"
 
 .PHONY: clean
 clean: ## Remove caches and what was built; environments (.venv) and stores (mlstore) stay
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* \
-		build dist site core/dist integrations/*/dist .venv/home
+		build dist site docs/reference core/dist integrations/*/dist .venv/home
 	@find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -19,7 +19,7 @@ import pytest
 import tomllib
 import yaml
 from doc_blocks import ROOT, Block, Command, commands
-from processes import WITHIN_S
+from processes import WITHIN_S, until
 from typer.testing import CliRunner
 
 import stageline
@@ -39,6 +39,7 @@ class Reader:
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.instead: dict[str, str] = {}
         self._patch = monkeypatch
+        self._beside: list[subprocess.Popen[bytes]] = []
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
@@ -91,6 +92,9 @@ class Reader:
         if words[0] == "cd":
             self._patch.chdir(words[1])
             return
+        if words[-1] == "&":
+            self._begin(words[:-1], block)
+            return
         plain = not _FOR_A_SHELL.search(re.sub(r"'[^']*'|\"[^\"$]*\"", "", command.text))
         code, printed = (
             self._stageline(words) if words[0] == "stageline" and plain else _shell(command.text)
@@ -101,6 +105,27 @@ class Reader:
             assert alike, (
                 f"{block.place}: {command.text} printed\n{printed}\nand not\n{command.prints}"
             )
+
+    def _begin(self, words: list[str], block: Block) -> None:
+        """Let a program run beside the page; go on when it has said something."""
+        log = self.folder / f"log-{block.line}"
+        with log.open("wb") as out:
+            process = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True)
+        self._beside.append(process)
+        until(
+            lambda: process.poll() is not None or log.stat().st_size > 0, f"{words} says something"
+        )
+        assert process.poll() is None, f"{block.place}: {log.read_text()}"
+
+    def close(self) -> None:
+        """End what runs beside the page."""
+        for process in self._beside:
+            process.terminate()
+            try:
+                process.wait(WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(WITHIN_S)
 
     def _stageline(self, words: list[str]) -> tuple[int, str]:
         result = CliRunner().invoke(app, words[1:], input="y\n")

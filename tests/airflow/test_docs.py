@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ NOT_RUN = marked("airflow")
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     monkeypatch.setattr(fluent.Session, "workspace", None)
-    return Reader(tmp_path, monkeypatch)
+    opened = Reader(tmp_path, monkeypatch)
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from stageline.fluent.session import Session
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     """Somebody in an empty folder, who has chosen nothing yet."""
     for name in ("workspace", "experiment_id", "experiment_name"):
         monkeypatch.setattr(Session, name, None)
-    return Reader(tmp_path, monkeypatch)
+    opened = Reader(tmp_path, monkeypatch)
+    yield opened
+    opened.close()

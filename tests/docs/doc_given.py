@@ -155,6 +155,14 @@ def rest_api(reader: Reader) -> Iterator[None]:
     assert workspace.registry.get_version("wine", 1).current_stage == "Production"
 
 
+@contextmanager
+def storage_format(reader: Reader) -> Iterator[None]:
+    registered(Workspace.open("mlstore"), 2)
+    shutil.copy(ROOT / "tests/core/fixtures/formats/wal-1.wal", "run.wal")
+    yield
+    assert len(reader.names["records"]) > 5
+
+
 GIVEN: dict[str, Callable[[Reader], AbstractContextManager[None]]] = {
     "README.md": readme,
     "docs/batch.md": batch,
@@ -164,4 +172,5 @@ GIVEN: dict[str, Callable[[Reader], AbstractContextManager[None]]] = {
     "docs/projects-steps.md": steps,
     "docs/registry.md": registry,
     "docs/rest-api.md": rest_api,
+    "docs/storage-format.md": storage_format,
 }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from doc_blocks import Block, blocks_of, marked
 from doc_reader import Reader, look_over
+from processes import until
 
 from stageline import fluent
 
@@ -15,15 +17,21 @@ NOT_RUN = marked("prefect")
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     monkeypatch.setattr(fluent.Session, "workspace", None)
-    return Reader(tmp_path, monkeypatch)
+    opened = Reader(tmp_path, monkeypatch)
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_does_what_it_says(page: str, reader: Reader) -> None:
     for block in PAGES[page]:
         reader.follow(block)
+    if page == "docs/tutorial.md":
+        told = reader.folder / "deployed.txt"
+        until(told.exists, "the promotion has started a deployment")
+        assert told.read_text() == "version 1: ElasticNet"
 
 
 @pytest.mark.parametrize("block", NOT_RUN, ids=lambda one: f"{one.place} {one.reason}")
