@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from airflow.sdk import Asset, AssetWatcher
 
-from airflow_provider_stageline.operators.operator import CONN_ID
+from airflow_provider_stageline.reaching import CONN_ID
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -86,7 +86,7 @@ def announce(operator: Any, context: Context, version: Any) -> None:
     ]
     if not outlets:
         return
-    from airflow_provider_stageline.operators.operator import open_workspace, version_values
+    from airflow_provider_stageline.reaching import open_workspace, version_values
     from stageline.tasks import last_transition, transition_values
 
     registry = open_workspace(operator.stageline_conn_id).registry

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_stageline.operators.operator import open_workspace
+from airflow_provider_stageline.reaching import open_workspace
 from stageline.errors import StagelineError
 from stageline.tasks import (
     LineageDataset,

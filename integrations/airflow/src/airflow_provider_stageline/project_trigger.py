@@ -69,7 +69,7 @@ class ProjectJobTrigger(BaseTrigger):
 
     def look(self) -> dict[str, Any] | None:
         """How the command ended, if it has."""
-        from airflow_provider_stageline.operators.operator import open_workspace
+        from airflow_provider_stageline.reaching import open_workspace
 
         projects = open_workspace(self.stageline_conn_id).projects
         return projects.look(
@@ -78,7 +78,7 @@ class ProjectJobTrigger(BaseTrigger):
 
     def cancel(self) -> None:
         """End the command and its run."""
-        from airflow_provider_stageline.operators.operator import open_workspace
+        from airflow_provider_stageline.reaching import open_workspace
 
         attached = open_workspace(self.stageline_conn_id).projects.attach(
             self.run_id,

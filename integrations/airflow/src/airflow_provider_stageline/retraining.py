@@ -11,9 +11,9 @@ from airflow.sdk import DAG, Asset, TriggerRule, get_current_context, task
 from airflow_provider_stageline.operators.approval import ApproveTransitionOperator
 from airflow_provider_stageline.operators.evaluating import EvaluateModelOperator
 from airflow_provider_stageline.operators.gates import StageGateOperator
-from airflow_provider_stageline.operators.operator import CONN_ID
 from airflow_provider_stageline.operators.stages import TransitionStageOperator
 from airflow_provider_stageline.operators.versions import RegisterModelOperator
+from airflow_provider_stageline.reaching import CONN_ID
 from airflow_provider_stageline.stores import CONNECTION
 from airflow_provider_stageline.tasks import tracked_task
 from stageline.tasks import Tracking

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
 
-from airflow_provider_stageline.operators.operator import CONN_ID
+from airflow_provider_stageline.reaching import CONN_ID
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -64,7 +64,7 @@ async def ticks(conn_id: str, poll_interval_s: float) -> AsyncIterator[Tick]:
 
 
 async def _looks(conn_id: str, poll_interval_s: float) -> AsyncIterator[Tick]:
-    from airflow_provider_stageline.operators.operator import open_workspace
+    from airflow_provider_stageline.reaching import open_workspace
     from stageline.errors import StorageFailed
 
     last = ""

@@ -74,7 +74,7 @@ class ModelStageTrigger(BaseTrigger):
 
     def look(self) -> dict[str, Any] | None:
         """The version that is waited for, if it is there now."""
-        from airflow_provider_stageline.operators.operator import open_workspace, version_values
+        from airflow_provider_stageline.reaching import open_workspace, version_values
         from stageline.errors import NotFound
 
         registry = open_workspace(self.stageline_conn_id).registry
@@ -194,7 +194,7 @@ class ModelStageEventTrigger(BaseEventTrigger):
 
     def _since(self, cursor: str) -> tuple[list[dict[str, Any]], str, bool]:
         """The next few transitions that are wanted, up to where they go, and whether there may be more."""
-        from airflow_provider_stageline.operators.operator import open_workspace
+        from airflow_provider_stageline.reaching import open_workspace
         from stageline.tasks import transition_values
 
         registry = open_workspace(self.stageline_conn_id).registry

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stageline.operators.blocking import Blocking, OnBlock
-from airflow_provider_stageline.operators.operator import failing_for_good, open_workspace
+from airflow_provider_stageline.operators.operator import failing_for_good
 from airflow_provider_stageline.operators.recorded import RecordedOperator
+from airflow_provider_stageline.reaching import open_workspace
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

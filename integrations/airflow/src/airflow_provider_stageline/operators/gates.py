@@ -10,13 +10,8 @@ from airflow.providers.standard.decorators.python import _PythonDecoratedOperato
 
 from airflow_provider_stageline.operators.blocking import Blocking, OnBlock
 from airflow_provider_stageline.operators.moving import VersionOperator
-from airflow_provider_stageline.operators.operator import (
-    CONN_ID,
-    failing_for_good,
-    find_version,
-    registry_of,
-    tell,
-)
+from airflow_provider_stageline.operators.operator import failing_for_good, tell
+from airflow_provider_stageline.reaching import CONN_ID, find_version, registry_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_stageline.links import ModelVersionLink, RunLink
+from airflow_provider_stageline.reaching import CONN_ID, version_values
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
-
-    from stageline import Workspace
-
-CONN_ID = "stageline_default"
 
 
 class StagelineOperator(BaseOperator):
@@ -42,32 +39,6 @@ class StagelineOperator(BaseOperator):
         self.actor = actor
 
 
-def open_workspace(conn_id: str) -> Workspace:
-    """The store of a connection."""
-    from airflow_provider_stageline.hooks import StagelineHook
-
-    return StagelineHook(conn_id).workspace()
-
-
-def registry_of(operator: Any, context: Context) -> Any:
-    """The registry, where each change says who made it, from which run, and on which page of Airflow it shows."""
-    from stageline import active_run
-
-    run = active_run()
-    return open_workspace(operator.stageline_conn_id).registry.acting(
-        operator.actor or f"airflow:{operator.dag_id}",
-        run_id=run.run_id if run else None,
-        link=context["ti"].log_url,
-    )
-
-
-def find_version(registry: Any, model: str, version: int | str) -> Any:
-    """A version by its number, a stage, `latest`, or an alias with its `@`. Raises `NotFound`."""
-    selector = str(version)
-    separator = "" if selector.startswith("@") else "/"
-    return registry.get_by_uri(f"models:/{model}{separator}{selector}")
-
-
 def tell(operator: Any, context: Context, version: Any, **more: Any) -> dict[str, Any]:
     """What a task says of a version: its result, the events of its outlets, its link, what OpenLineage is told."""
     from airflow_provider_stageline.assets import announce
@@ -82,17 +53,6 @@ def tell(operator: Any, context: Context, version: Any, **more: Any) -> dict[str
     )
     announce(operator, context, version)
     return {**values, **more}
-
-
-def version_values(version: Any) -> dict[str, Any]:
-    """A version as an XCom."""
-    return {
-        "model": version.name,
-        "version": version.version,
-        "stage": version.current_stage,
-        "uri": f"models:/{version.name}/{version.version}",
-        "run_id": version.run_id,
-    }
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import ResumableJobMixin
 
-from airflow_provider_stageline.operators.operator import failing_for_good, open_workspace
+from airflow_provider_stageline.operators.operator import failing_for_good
 from airflow_provider_stageline.operators.recorded import RecordedOperator
+from airflow_provider_stageline.reaching import open_workspace
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

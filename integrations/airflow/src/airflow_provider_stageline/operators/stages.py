@@ -6,13 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stageline.operators.moving import MovingOperator
-from airflow_provider_stageline.operators.operator import (
-    StagelineOperator,
-    failing_for_good,
-    find_version,
-    registry_of,
-    tell,
-)
+from airflow_provider_stageline.operators.operator import StagelineOperator, failing_for_good, tell
+from airflow_provider_stageline.reaching import find_version, registry_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stageline.operators.operator import (
-    StagelineOperator,
-    failing_for_good,
-    open_workspace,
-)
+from airflow_provider_stageline.operators.operator import StagelineOperator, failing_for_good
 from airflow_provider_stageline.operators.recorded import RecordedOperator
+from airflow_provider_stageline.reaching import open_workspace
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

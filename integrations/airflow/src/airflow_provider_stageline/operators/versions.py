@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stageline.operators.operator import (
-    StagelineOperator,
-    failing_for_good,
-    registry_of,
-    tell,
-)
+from airflow_provider_stageline.operators.operator import StagelineOperator, failing_for_good, tell
+from airflow_provider_stageline.reaching import registry_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
