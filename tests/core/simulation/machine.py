@@ -11,10 +11,12 @@ import fcntl
 import logging
 import os
 import random
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from random import Random
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -23,21 +25,15 @@ from scheduler import CooperativeLock, Process, Scheduler
 from store import URL
 from trouble import Kind, Trouble
 
-import stageline.clock
 import stageline.domain.ids
-import stageline.registry.ledger
 import stageline.storage.parallel
 import stageline.storage.probe
 import stageline.storage.transfer
 import stageline.storage.wal
-import stageline.tracking.active
 import stageline.tracking.artifacts
 import stageline.tracking.kept_files
-import stageline.tracking.opening
 import stageline.tracking.pulse
-import stageline.tracking.reaping
-import stageline.tracking.stream
-import stageline.tracking.writer
+import stageline.workspace
 from stageline.clock import SystemClock
 
 TICK_S = 60.0
@@ -65,18 +61,6 @@ class ProcessClock:
 
     def sleep(self, seconds: float) -> None:
         self._scheduler.sleep(seconds)
-
-
-class _Time:
-    """In place of the module `time`."""
-
-    def __init__(self, clock: ProcessClock, scheduler: Scheduler) -> None:
-        self.time_ns = clock.time_ns
-        self.sleep = clock.sleep
-        self.monotonic = lambda: scheduler.now_ns / 1e9
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
 
 
 class _Disk:
@@ -168,6 +152,9 @@ class _Wake:
         if not self._is_set:
             self._scheduler.sleep(timeout)
 
+    def is_set(self) -> bool:
+        return self._is_set
+
     def set(self) -> None:
         self._is_set = True
 
@@ -192,57 +179,84 @@ class _Pulses:
         self._each[self._scheduler.process.name].remove(stream)
 
 
-def _threads(scheduler: Scheduler) -> Any:
-    def thread(target: Callable[..., None], args: tuple[Any, ...], name: str, daemon: bool) -> Any:
-        process = scheduler.process
+class _Threads:
+    """In place of the module `threading`: threads are tasks, and who waits for a lock lets the others go on."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+    def Thread(  # as the module calls it
+        self, target: Callable[..., None], args: tuple[Any, ...], name: str, daemon: bool
+    ) -> Any:
+        scheduler, process = self._scheduler, self._scheduler.process
 
         def start() -> None:
             scheduler.spawn(process, lambda: target(*args), f"{process.name}/{name}", daemon=daemon)
 
         return SimpleNamespace(start=start)
 
-    return SimpleNamespace(
-        Thread=thread,
-        Event=lambda: _Wake(scheduler),
-        RLock=lambda: CooperativeLock(scheduler),
-    )
+    def Event(self) -> _Wake:
+        return _Wake(self._scheduler)
+
+    def RLock(self) -> CooperativeLock:
+        return CooperativeLock(self._scheduler)
+
+
+def _inside(scheduler: Scheduler, simulated: Callable[..., Any], real: Callable[..., Any]) -> Any:
+    """`simulated` for a task, `real` for whatever else runs in this process."""
+
+    def call(*args: Any) -> Any:
+        task = scheduler.current
+        is_task = task is not None and task.thread is threading.current_thread()
+        return (simulated if is_task else real)(*args)
+
+    return call
+
+
+def _where(name: str) -> list[ModuleType]:
+    """The modules of tracking that know something by this name, wherever it was moved to."""
+    loaded = [m for key, m in sys.modules.items() if key.startswith("stageline.tracking.")]
+    found = [module for module in loaded if name in vars(module)]
+    assert found, f"nothing in stageline.tracking is called {name!r} any more: mend the seam"
+    return found
 
 
 @contextlib.contextmanager
 def simulated(scheduler: Scheduler, trouble: Trouble, chance: Random) -> Iterator[ProcessClock]:
     """Every seam in place, inside the block."""
     clock = ProcessClock(scheduler)
-    now = _Time(clock, scheduler)
-    threads = _threads(scheduler)
-    system = SystemClock
-    pid = SimpleNamespace(getpid=lambda: scheduler.process.pid)
-    one_at_a_time: dict[str, Any] = {"started": lambda target, count: []}
-    tracking, state = stageline.tracking, random.getstate()
-    noise, probe = stageline.domain.ids._noise, stageline.storage.probe
-    log = logging.getLogger("stageline")
+    ids, probe, wal = stageline.domain.ids, stageline.storage.probe, stageline.storage.wal
+    state, log = random.getstate(), logging.getLogger("stageline")
     was_disabled = log.disabled
+    seams: list[tuple[Any, str, Any]] = [
+        (SystemClock, "now_ms", lambda _: clock.now_ms()),
+        (SystemClock, "stamp", lambda _: clock.stamp()),
+        (SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds)),
+        (time, "time_ns", _inside(scheduler, clock.time_ns, time.time_ns)),
+        (time, "monotonic", _inside(scheduler, lambda: scheduler.now_ns / 1e9, time.monotonic)),
+        (time, "sleep", _inside(scheduler, clock.sleep, time.sleep)),
+        (os, "urandom", _inside(scheduler, chance.randbytes, os.urandom)),
+        (os, "getpid", _inside(scheduler, lambda: scheduler.process.pid, os.getpid)),
+        (stageline.storage.parallel, "started", lambda target, count: []),
+        (stageline.storage.transfer, "CHUNK", PART_BYTES),
+        (wal, "os", _Disk(scheduler, trouble, clock)),
+        (wal, "fcntl", _Locks(scheduler, trouble)),
+        (stageline.tracking.pulse, "TICK_S", TICK_S),
+        (stageline.tracking.kept_files, "_away_until", {}),
+    ]
+    threads, pulses = _Threads(scheduler), _Pulses(scheduler)
+    for name, other in (
+        ("threading", threads), ("PULSE", pulses), ("HOST", "simulated"),
+        ("alone_with", lambda *_: contextlib.nullcontext()),
+    ):  # fmt: skip
+        seams += [(module, name, other) for module in _where(name)]
     with contextlib.ExitStack() as stack:
-        for module, names in (
-            (system, {"now_ms": lambda _: clock.now_ms(), "stamp": lambda _: clock.stamp(),
-                      "sleep": lambda _, seconds: clock.sleep(seconds)}),
-            (os, {"urandom": chance.randbytes}),
-            (stageline.domain.ids, {"time": now}),
-            (stageline.storage.parallel, one_at_a_time),
-            (stageline.storage.transfer, {"CHUNK": PART_BYTES}),
-            (stageline.storage.wal, {"os": _Disk(scheduler, trouble, clock),
-                                     "fcntl": _Locks(scheduler, trouble)}),
-            (tracking.writer, {"time": now, "os": pid, "HOST": "simulated"}),
-            (tracking.opening, {"time": now, "HOST": "simulated"}),
-            (tracking.reaping, {"HOST": "simulated"}),
-            (tracking.active, {"time": now, "PULSE": _Pulses(scheduler)}),
-            (tracking.pulse, {"time": now, "threading": threads, "TICK_S": TICK_S}),
-            (tracking.stream, {"threading": threads}),
-            (tracking.kept_files, {"time": now, "_away_until": {},
-                                   "alone_with": lambda *_: contextlib.nullcontext()}),
-            (tracking.artifacts, {"alone_with": lambda *_: contextlib.nullcontext()}),
-        ):  # fmt: skip
-            stack.enter_context(patch.multiple(module, **names))
-        noise._ready.clear()
+        for place, name, other in seams:
+            stack.enter_context(patch.object(place, name, other))
+        ids._noise._ready.clear()
         probe._known.pop(URL, None)
         probe._exclusive.pop(URL, None)
         random.seed(chance.random())
@@ -252,5 +266,5 @@ def simulated(scheduler: Scheduler, trouble: Trouble, chance: Random) -> Iterato
         finally:
             scheduler.tear_down()
             log.disabled = was_disabled
-            noise._ready.clear()
+            ids._noise._ready.clear()
             random.setstate(state)

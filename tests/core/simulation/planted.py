@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -15,7 +16,6 @@ import stageline.storage.index_objects as index_objects
 import stageline.storage.journal as journal
 import stageline.storage.wal as wal
 import stageline.tracking.collect as collect
-import stageline.tracking.reading as reading
 import stageline.tracking.reaping as reaping
 import stageline.tracking.stream as stream
 from stageline.domain.events import StatusSet
@@ -148,8 +148,9 @@ def _last_frame_dropped(stack: ExitStack) -> None:
             return found._replace(payloads=found.payloads[:-1])
         return found
 
-    for place in (wal, stream, reading):
-        _instead(stack, place, "scan_frames", dropping)
+    for place in list(sys.modules.values()):
+        if getattr(place, "scan_frames", None) is scan:
+            _instead(stack, place, "scan_frames", dropping)
 
 
 @bug("a run is ended before the rest of its log is shipped")
