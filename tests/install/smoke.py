@@ -237,7 +237,8 @@ daily()
 
 def described_to_airflow(home: Path) -> None:
     os.environ.update(AIRFLOW_HOME=str(home / "airflow"), AIRFLOW__CORE__LOAD_EXAMPLES="False")
-    (entry,) = metadata.entry_points(group="apache_airflow_provider", name="provider_info")
+    described = metadata.entry_points(group="apache_airflow_provider", name="provider_info")
+    (entry,) = [one for one in described if one.value.startswith("airflow_provider_stageline.")]
     info = entry.load()()
     assert info["package-name"] == "airflow-provider-stageline", info
     code = """
