@@ -266,6 +266,7 @@ URIS = [
 SOURCES = [
     b"https://user:secret@host/team/repo.git#sub/folder", b"git@host:team/repo.git", b"ssh://host/x",
     b"project.zip", b"file:///tmp/repo", b"ext::sh -c touch", b"-oProxyCommand=x", b".",
+    b"https://user:sec[et@host/x",
 ]  # fmt: skip
 PROJECT = b"""name: wine
 python_env: python_env.yaml

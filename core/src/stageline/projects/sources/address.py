@@ -142,7 +142,13 @@ def _check(text: str, place: str, subfolder: str) -> None:
         raise InvalidInput(
             "a project's URI can not hold control characters: check where it came from"
         )
-    shown = without_credentials(place)
+    try:
+        shown = without_credentials(place)
+        _ = urlsplit(place).hostname
+    except ValueError:  # not shown: where a password would be in it can not be told
+        raise InvalidInput(
+            "a project's URI can not be read as a URL: a host in brackets is an IPv6 address"
+        ) from None
     if place.startswith("-"):
         raise InvalidInput(
             f"a project's URI can not start with '-': a folder of that name is './{shown}'"
