@@ -253,10 +253,10 @@ def test_where_airflow_shares_no_streams_a_trigger_polls_by_itself(registry):
 
 
 def test_a_store_that_is_away_for_a_while_stops_no_watcher(registry, monkeypatch):
-    from airflow_provider_stageline.operators import operator
+    from airflow_provider_stageline import reaching
     from stageline.errors import StorageFailed
 
-    plain, fails = operator.open_workspace, [3]
+    plain, fails = reaching.open_workspace, [3]
 
     def flaky(conn_id: str) -> Workspace:
         if fails[0]:
@@ -264,7 +264,7 @@ def test_a_store_that_is_away_for_a_while_stops_no_watcher(registry, monkeypatch
             raise StorageFailed("away")
         return plain(conn_id)
 
-    monkeypatch.setattr(operator, "open_workspace", flaky)
+    monkeypatch.setattr(reaching, "open_workspace", flaky)
 
     async def scenario() -> None:
         state = State()
