@@ -24,14 +24,18 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     opened.close()
 
 
-@pytest.mark.parametrize("page", PAGES)
+def marked_slow(page: str) -> object:
+    return pytest.param(page, marks=[pytest.mark.slow] if page == "docs/tutorial.md" else [])
+
+
+@pytest.mark.parametrize("page", map(marked_slow, PAGES))
 def test_page_does_what_it_says(page: str, reader: Reader) -> None:
     for block in PAGES[page]:
         reader.follow(block)
     if page == "docs/tutorial.md":
         told = reader.folder / "deployed.txt"
         until(told.exists, "the promotion has started a deployment")
-        assert told.read_text() == "version 1: ElasticNet"
+        assert told.read_text() == "version 1: LoadedModel"
 
 
 @pytest.mark.parametrize("block", NOT_RUN, ids=lambda one: f"{one.place} {one.reason}")
