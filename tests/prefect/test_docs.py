@@ -28,7 +28,7 @@ def marked_slow(page: str) -> object:
     return pytest.param(page, marks=[pytest.mark.slow] if page == "docs/tutorial.md" else [])
 
 
-@pytest.mark.parametrize("page", map(marked_slow, PAGES))
+@pytest.mark.parametrize("page", [marked_slow(page) for page in PAGES])
 def test_page_does_what_it_says(page: str, reader: Reader) -> None:
     for block in PAGES[page]:
         reader.follow(block)
