@@ -343,3 +343,9 @@ def test_run_of_a_protected_version_can_not_be_deleted(store: MemoryStore) -> No
     registry.transition("wine", 1, "Archived")
     workspace.runs.delete(run.run_id)
     assert workspace.runs.get(run.run_id).info.lifecycle_stage == "deleted"
+
+
+def test_a_reason_that_was_said_once_stands_in_the_entry_of_a_request(store: MemoryStore) -> None:
+    registry = with_versions(store, 1)
+    registry.acting(reason="the nightly one").request_transition("wine", 1, "Staging")
+    assert registry.history("wine")[-1].reason == "the nightly one"

@@ -99,6 +99,7 @@ def doctor(
     """
     from stageline.cli.progress import working
     from stageline.storage.doctor import examine
+    from stageline.tracking.reaping import spooled_logs
 
     here = session(ctx)
     if url:
@@ -106,7 +107,7 @@ def doctor(
     workspace = here.workspace
     with working(f"trying {workspace.store.url}"):
         findings = examine(workspace.store, workspace.clock)
-    waiting = len(list(workspace.spool.glob("*.wal"))) if workspace.spool else 0
+    waiting = len(spooled_logs(workspace.spool)) if workspace.spool else 0
     is_sound = all(finding.ok for finding in findings)
     document = {
         "store": workspace.store.url,

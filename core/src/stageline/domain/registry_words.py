@@ -118,8 +118,8 @@ def _cause(event: ev.StageChanged) -> str:
 def _policy(stage: str, policy: Policy | None) -> str:
     if policy is None:
         return f"removed the policy of {stage}"
-    demands = [f"{len(policy.rules)} rules"] if policy.rules else []
-    demands += [f"{policy.approvals} approvals"] if policy.approvals else []
+    asked = ((len(policy.rules), "rule"), (policy.approvals, "approval"))
+    demands = [f"{count} {what}" + "s" * (count > 1) for count, what in asked if count]
     return f"set the policy of {stage}" + (f": {', '.join(demands)}" if demands else "")
 
 

@@ -43,7 +43,7 @@ class Requests(Stages):
             NotFound: there is no such model or version.
         """
         text = check_comment("comment", comment)
-        context = self._doing(text, actor)
+        context = self._doing(comment, actor)
         deed = self._deed(context)
         move = Move(version=check_version(version), stage=stage, archive_existing=archive_existing)
 
@@ -79,7 +79,7 @@ class Requests(Stages):
             NotFound: there is no such request.
         """
         text = check_comment("comment", comment)
-        context = self._doing(text, actor)
+        context = self._doing(comment, actor)
         deed, number = self._deed(context), _number(request)
 
         def decide(state: ModelState) -> Sequence[KnownEvent]:
@@ -124,7 +124,7 @@ class Requests(Stages):
         actor: str | Actor | None,
     ) -> TransitionRequest:
         text = check_comment("comment", comment)
-        context = self._doing(text, actor)
+        context = self._doing(comment, actor)
         deed, number = self._deed(context), _number(request)
         change = self._change(
             name, lambda state: decide(state, number, deed, comment=text), context

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stageline.storage.wal import is_written
+from stageline.tracking.reaping import spooled_logs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ def abandoned_bytes(spool: Path | None) -> int:
     """
     if spool is None or not spool.is_dir():
         return 0
-    return sum(map(_bytes_of, spool.glob("*.wal")))
+    return sum(map(_bytes_of, spooled_logs(spool)))
 
 
 def _bytes_of(path: Path) -> int:

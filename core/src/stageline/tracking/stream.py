@@ -131,10 +131,7 @@ class LogStream:
             try:
                 size, news = self._said.take(self.path, self._read_to)
             except FileNotFoundError as error:
-                raise LogLost(
-                    f"the log of run {self.head.run_id} at {self.path} is gone: somebody removed it while the run was "
-                    "open. What is logged from now on is lost; end the run and begin another"
-                ) from error
+                raise self._lost() from error
             if news is None:
                 size, news = self._read(size)
             rows: dict[str, Series] = {}
@@ -177,7 +174,16 @@ class LogStream:
     def unshipped_bytes(self) -> int:
         """Bytes in the log that no segment holds."""
         with self.lock:
-            return 0 if self.is_finished else self.path.stat().st_size - self._shipped_to
+            try:
+                return 0 if self.is_finished else self.path.stat().st_size - self._shipped_to
+            except FileNotFoundError as error:
+                raise self._lost() from error
+
+    def _lost(self) -> LogLost:
+        return LogLost(
+            f"the log of run {self.head.run_id} at {self.path} is gone: somebody removed it while the run was open. "
+            "What is logged from now on is lost; end the run and begin another"
+        )
 
     # -- into the store ---------------------------------------------------------------------------
 
