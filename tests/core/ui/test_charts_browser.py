@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import uvicorn
-from browser import WITHIN_S, open_browser
+from browser import open_browser
+from browsing import counted, listened, served
 from chart_records import long_series, sweep
-from fastapi import FastAPI
-from processes import until
 
-from stageline.ui.app import add_pages
 from stageline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,45 +19,6 @@ PLANTED = "<img src=x onerror=window.planted=1>"
 LINES = ".scatterlayer path.js-line"
 MOST_BYTES = 2_000_000
 """Of a cold load of a page with charts."""
-
-
-@contextmanager
-def served(workspace: Workspace) -> Iterator[str]:
-    """The pages on a port of their own."""
-    app = FastAPI()
-    add_pages(app, workspace)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        try:
-            until(lambda: server.started, "serving")
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(WITHIN_S)
-    assert not thread.is_alive()
-
-
-def listened(page: Page) -> list[str]:
-    """What goes wrong on a page, as it does."""
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda message: wrong.append(message.text) if message.type in ("error", "trace") else None,
-    )
-    return wrong
-
-
-def counted(page: Page) -> list[int]:
-    """Bytes of each answer, as they cross the wire."""
-    sizes: list[int] = []
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    return sizes
 
 
 def shown_rows(page: Page) -> list[str]:
