@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,8 @@ VERSION_TAGS = (TAG_MODEL_ID, TAG_SOURCE)
 """Of a version, those that are no user's."""
 _OUTPUT, _INPUT, _METRIC = f"{LINK}output.", f"{LINK}input.", f"{LINK}metric."
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
+_Said = tuple[str, float, int, int, str, str]
+"""Key, value, step, time, and the dataset's name and digest."""
 
 
 class LoggedModelStatus(str, Enum):
@@ -122,11 +124,10 @@ def inputs_in(tags: Mapping[str, str]) -> list[str]:
 
 
 def metrics_in(tags: Mapping[str, str], model_id: str, run_id: str) -> list[ModelMetric]:
-    """What a run measured of a model."""
+    """What a run measured of a model. A tag that somebody else set to anything is passed over."""
     prefix = f"{_METRIC}{model_id}."
-    return [
-        _metric(json.loads(said), run_id) for key, said in tags.items() if key.startswith(prefix)
-    ]
+    found = (_metric(said, run_id) for key, said in tags.items() if key.startswith(prefix))
+    return [metric for metric in found if metric is not None]
 
 
 def without_links(tags: Mapping[str, str]) -> dict[str, str]:
@@ -139,6 +140,9 @@ def merged_runs(known: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, *more)))
 
 
-def _metric(said: list[Any], run_id: str) -> ModelMetric:
-    key, value, step, timestamp, name, digest = said
+def _metric(said: str, run_id: str) -> ModelMetric | None:
+    try:  # the standard library's JSON has a NaN
+        key, value, step, timestamp, name, digest = msgspec.convert(json.loads(said), _Said)
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        return None
     return ModelMetric(key, value, step, timestamp, run_id, name or None, digest or None)
