@@ -111,6 +111,8 @@ PARALLEL ?= -n auto --dist loadfile
 CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow \
 	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors \
 	--ignore=tests/spark --ignore=core/src/stageline/mlflow_plugin
+# Once is enough for what no other version of a library decides: a browser on the same pages, simulated histories.
+ONCE = --ignore=tests/core/ui/journeys --ignore=tests/core/simulation
 ARGS ?=
 
 # Tests name their own store; the user's settings are not theirs. With ARGS a suite may select nothing (5).
@@ -178,7 +180,7 @@ test-spark: $(SPARK_ENV) ## Models as functions of Spark's columns (installs Deb
 test-core-airflow: $(AIRFLOW_ENV) ## core, in the Airflow environment
 	@$(look_at_pages)
 	@echo "== core, in the Airflow environment"
-	@$(call run_suite,$(AIRFLOW)/python -m pytest $(CORE_TESTS) $(PARALLEL))
+	@$(call run_suite,$(AIRFLOW)/python -m pytest $(CORE_TESTS) $(ONCE) $(PARALLEL))
 
 .PHONY: test-flavors
 test-flavors: $(FLAVORS_ENV) ## Models of every framework, with the real MLflow (TORCH=2.13.0: torch too; not part of `make test`)

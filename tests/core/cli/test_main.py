@@ -19,7 +19,7 @@ from stageline.cli.main import app
 from stageline.errors import StagelineError, reaction
 
 COMMANDS = {
-    "": ("run", "sync", "compact", "gc", "doctor", "server"),
+    "": ("run", "sync", "compact", "gc", "doctor", "server", "ui"),
     "runs": (
         *("list", "search", "show", "compare", "tail", "wait"),
         *("reap", "delete", "restore", "tag"),
@@ -37,6 +37,7 @@ COMMANDS = {
         *("request", "requests", "approve", "reject", "cancel", "history", "verify", "follow"),
         "copy",
     ),
+    "server tokens": ("create", "list", "revoke"),
     "registry alias": ("set", "delete"),
     "registry policy": ("show", "set", "delete"),
     "registry deployments": ("list", "set", "delete"),
@@ -49,10 +50,10 @@ PATHS = [[*group.split(), name] for group, names in COMMANDS.items() for name in
 
 def found(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command under `command`, with the words that lead to it."""
-    if not hasattr(command, "commands"):
+    is_group = hasattr(command, "commands")
+    if path and (not is_group or command.invoke_without_command):
         yield path, command
-        return
-    for name, child in command.commands.items():
+    for name, child in command.commands.items() if is_group else ():
         yield from found(child, (*path, name))
 
 

@@ -128,4 +128,4 @@ def test_an_address_that_is_not_there_is_a_page_for_browsers_only(reader: Reader
     assert reader.page("/nowhere", status=404).one("h1").text == "Not here"
     assert reader.page("/theme", status=405).one("h1")
     answer = reader.get("/nowhere", headers={"accept": "*/*"})
-    assert answer.json() == {"detail": "Not Found"}
+    assert answer.json()["error_code"] == "ENDPOINT_NOT_FOUND"

@@ -26,7 +26,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Team:
 @pytest.fixture(scope="session")
 def demo_pages(demo: Team) -> Iterator[Served]:
     """The demo's pages."""
-    with ui_process(folder_of(demo)) as served:
+    with ui_process(demo.folder) as served:
         yield served
 
 
@@ -43,11 +43,6 @@ def look() -> Iterator[Look]:
         pytest.skip("no chromium found: install it (Debian: chromium)")
     with looks() as found:
         yield found
-
-
-def folder_of(demo: Team) -> Path:
-    """Where its store lies."""
-    return Path(demo.workspace.store.url.removeprefix("file://"))
 
 
 def _now_ms() -> int:

@@ -39,6 +39,8 @@ class Team:
     """The store, a clock that its members' days are told by, and what was made so far."""
 
     def __init__(self, folder: Path, now_ms: int) -> None:
+        self.folder = folder
+        """Where the store lies."""
         self.now_ms = now_ms
         self.clock = FixedClock(now_ms)
         settings = load_settings(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conftest import folder_of
 from demo_registry import MODEL
 from serving import ui_process
 
@@ -24,7 +23,7 @@ def test_an_approver_opens_the_inbox_and_the_button_does_what_it_says(
     own_demo: Team, look: Look
 ) -> None:
     registry = own_demo.workspace.registry
-    with ui_process(folder_of(own_demo), user="bob") as served:
+    with ui_process(own_demo.folder, user="bob") as served:
         page = look.at(f"{served.url}/models")
         assert look.column("Name") == ["digits", MODEL]
         page.get_by_role("link", name=MODEL).click()

@@ -74,10 +74,9 @@ def test_a_wrong_filter_names_the_nearest_key_and_the_right_one_finds(
 
 
 def test_selected_runs_are_tagged_viewed_and_compared(own_demo: Team, look: Look) -> None:
-    from conftest import folder_of
     from serving import ui_process
 
-    with ui_process(folder_of(own_demo)) as served:
+    with ui_process(own_demo.folder) as served:
         page = look.at(f"{served.url}{_networks(own_demo)}?filter=width+%3D+64")
         assert look.column("Name") == [f"mlp-{number:02d}" for number in (15, 12, 9, 6, 3, 0)]
         for key in ("j", "j", "x", "j", "x"):
@@ -117,11 +116,10 @@ def test_selected_runs_are_tagged_viewed_and_compared(own_demo: Team, look: Look
 
 
 def test_a_run_shows_its_figures_images_files_and_takes_tags(own_demo: Team, look: Look) -> None:
-    from conftest import folder_of
     from serving import ui_process
 
     run_id = own_demo.run_named("digits-mlp", "mlp-05")
-    with ui_process(folder_of(own_demo)) as served:
+    with ui_process(own_demo.folder) as served:
         page = look.at(f"{served.url}/runs/{run_id}")
         assert look.column("Metric") == ["loss", "val/accuracy", "val/loss"]
         fold = page.locator("table.metrics").first.bounding_box()
