@@ -139,3 +139,9 @@ def test_an_object_is_never_asked_for_its_repr(orchestra: Orchestra):
     call = orchestra.call()
     tracked_call(lambda model, models: None, (Model(), [Model()]), {}, call)
     assert "Model" in orchestra.run_of(call).data.params["model"]
+
+
+def test_plain_text_that_the_orchestrator_knows_to_be_secret_is_taken_out() -> None:
+    redactor = Redactor((), lambda value: [value] if value == "correct-horse" else None)
+    redactor.learn({"phrase": "correct-horse", "other": "battery"})
+    assert redactor.text("say correct-horse to the battery") == "say *** to the battery"

@@ -179,8 +179,8 @@ def _secret_words(name: str) -> tuple[frozenset[str], bool]:
     return _SECRET_WORDS.intersection(words), is_owned_key
 
 
-PLAIN = frozenset({type(None), bool, int, float, str})
-"""Types of values that have no parts and are no secret by what they are: most arguments."""
+PLAIN = frozenset({type(None), bool, int, float})
+"""Types of values that have no parts and are no secret by what they are. Text may be one that an orchestrator knows."""
 MAX_DEPTH = 6
 """How deep into nested arguments secrets are looked for, and shown."""
 _MANY = 1000

@@ -91,7 +91,7 @@ def _shown(name: str, value: Any, redactor: Redactor) -> str:
 
 def show(value: Any, redactor: Redactor, depth: int = 0) -> str:
     """A value as text: plain values and containers of them in full, anything else by its type, shape and digest."""
-    if type(value) in PLAIN and type(value) is not str:
+    if type(value) in PLAIN:
         return str(value)
     if redactor.is_secret(value):
         return MASK
