@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Verb = Literal["read", "create", "replace", "list", "delete", "open"]
 Calls = list[tuple[Verb, str]]
 
+NAMES_A_PAGE = 1_000
+"""Of a listing: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, `MaxKeys`."""
+
 
 @dataclass
 class Counts:
@@ -29,6 +32,8 @@ class Counts:
     open: int = 0
     bytes_read: int = 0
     bytes_written: int = 0
+    pages: int = 0
+    """Requests that the listings are to a store that answers with a thousand names at a time, as S3 does."""
     calls: Calls = field(default_factory=lambda: Calls())
 
     @property
@@ -98,26 +103,28 @@ class CountingStore:
         """Passed on."""
         self._note("read", key)
         data = self.inner.read(key)
-        self._note_bytes(read=len(data))
+        self._note_more(read=len(data))
         return data
 
     def create(self, key: str, data: bytes) -> bool:
         """Passed on."""
         self._note("create", key)
         created = self.inner.create(key, data)
-        self._note_bytes(written=len(data) if created else 0)
+        self._note_more(written=len(data) if created else 0)
         return created
 
     def replace(self, key: str, data: bytes) -> None:
         """Passed on."""
         self._note("replace", key)
         self.inner.replace(key, data)
-        self._note_bytes(written=len(data))
+        self._note_more(written=len(data))
 
     def list(self, prefix: str, *, deep: bool = True, limit: int | None = None) -> list[Entry]:
         """Passed on."""
         self._note("list", prefix)
-        return self.inner.list(prefix, deep=deep, limit=limit)
+        found = self.inner.list(prefix, deep=deep, limit=limit)
+        self._note_more(pages=max(1, -(-len(found) // NAMES_A_PAGE)))
+        return found
 
     def delete(self, key: str) -> None:
         """Passed on."""
@@ -135,8 +142,9 @@ class CountingStore:
                 counts.calls.append((verb, key))
                 setattr(counts, verb, getattr(counts, verb) + 1)
 
-    def _note_bytes(self, *, read: int = 0, written: int = 0) -> None:
+    def _note_more(self, *, read: int = 0, written: int = 0, pages: int = 0) -> None:
         with self._lock:
             for counts in self._counting:
                 counts.bytes_read += read
                 counts.bytes_written += written
+                counts.pages += pages
