@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stageline.domain.events import StatusSet, encode_event
 from stageline.domain.run import RunStatus
-from stageline.errors import Corrupt, NotAllowed
+from stageline.errors import Corrupt, NotAllowed, Unauthorized
 from stageline.storage import layout
 from stageline.storage.keys import TEMPORARY
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
@@ -75,7 +75,11 @@ class Reaper:
         if silent_s < self._settings.stale_after_s:
             return False
         reason = f"no sign of life for {silent_s:.0f} s: the process vanished"
-        self._append_to(stored, _killed(last_seen, reason, stored.summary))
+        try:
+            self._append_to(stored, _killed(last_seen, reason, stored.summary))
+        except Unauthorized:  # whoever may only read sees it as it is
+            _log.debug("run %s: %s, and whoever looks may not end it", stored.summary.run_id, reason)
+            return False
         return True
 
     def recover(self, path: Path, *, lies_in_store: bool) -> Recovered | None:
