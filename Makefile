@@ -204,6 +204,12 @@ linearizability: $(PREFECT_ENV) ## The registry under eight processes, in a fold
 	@export HISTORIES=$(HISTORIES); $(call run_suite,$(PREFECT)/python -m pytest -q tests/core/simulation/test_linearizable.py -o faulthandler_timeout=7200)
 
 
+MINUTES ?= 10
+SEED ?= 1
+.PHONY: soak
+soak: $(PREFECT_ENV) ## kill -9 of trainings, servers and SeaweedFS for MINUTES=10, then judge what is left (SEED=1)
+	@$(PREFECT)/python tests/soak --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
 .PHONY: test-wheels
 test-wheels: $(PREFECT_ENV) ## Wheels in fresh environments, Python 3.10 to 3.13, newest and lowest dependencies (minutes; not part of `make test`)
 	@UV=$(UV) $(PREFECT)/python tests/install $(ARGS)

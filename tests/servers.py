@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 
 KEY, SECRET = "stageline-test-key", "stageline-test-secret"
+SEAWEEDFS_KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 START_WITHIN_S = 60.0
 
 # Kept for as long as this process lives: a collected Popen warns that its process is still running.
@@ -136,8 +137,14 @@ def _program(name: str) -> str:
 
 
 def _start_seaweedfs(weed: str, folder: Path) -> tuple[int, str]:
+    command, url = seaweedfs_command(weed, folder, free_ports(12))
+    return _start(command, folder, url, {**os.environ, **SEAWEEDFS_KEYS})
+
+
+def seaweedfs_command(weed: str, folder: Path, ports: list[int]) -> tuple[list[str], str]:
+    """What starts SeaweedFS with its data in `folder`, on these twelve ports, and where its S3 answers then."""
     # Each of its servers would take a fixed port, and a second one a fixed distance away.
-    master, volume, filer, s3, *rpc = _free_ports(12)
+    master, volume, filer, s3, *rpc = ports
     command = [
         weed, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-admin.ui=false", f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}",
@@ -146,12 +153,11 @@ def _start_seaweedfs(weed: str, folder: Path) -> tuple[int, str]:
         f"-admin.port.grpc={rpc[5]}", "-webdav=false", "-s3.port.iceberg=0",
         "-s3.port.lance=0", "-s3.iam.readOnly=false",
     ]  # fmt: skip
-    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-    return _start(command, folder, f"http://127.0.0.1:{s3}", {**os.environ, **keys})
+    return command, f"http://127.0.0.1:{s3}"
 
 
 def _start_nanio(nanio: str, folder: Path) -> tuple[int, str]:
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     command = [nanio, "serve", f"--data-dir={folder}", "--host=127.0.0.1", f"--port={port}"]
     keys = {"NANIO_ACCESS_KEY": KEY, "NANIO_SECRET_KEY": SECRET}
     return _start(command, folder, f"http://127.0.0.1:{port}", {**os.environ, **keys})
@@ -184,7 +190,8 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
     # Hold each until all are known, or the same one comes twice.
     held: list[socket.socket] = []
     while len(held) < count:

@@ -18,12 +18,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from servers import _free_ports
+from servers import free_ports
 
 # Before Prefect is imported, which reads its settings then. The server's address and home are among them, and not only
 # set for each test: Prefect's own threads go on for a while after a flow, and one that finds no server named starts
 # one, which nobody ends.
-os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{_free_ports(1)[0]}/api"
+os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{free_ports(1)[0]}/api"
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="prefect-home-")
 os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
 os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
