@@ -13,7 +13,7 @@ from stageline.ui.charts.lines import AXES
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
-KINDS = ("lines", "bars", "scatter", "contour", "box", "parallel")
+KINDS = ("lines", "bars", "scatter", "contour", "box", "parallel", "images")
 MOST_SMOOTH = 0.99
 MOST_LINES = 50
 """Runs in a chart of lines: more of them are one tangle, and each is read from the store."""

@@ -22,6 +22,13 @@ export function refreshTimes(root = document) {
   }
 }
 
+/** What scripts change in a page as it was sent: times say how long ago, what needs a script is shown. */
+export function enliven(root) {
+  refreshTimes(root);
+  for (const element of root.querySelectorAll("[data-help], [data-images] input")) element.hidden = false;
+  if (navigator.clipboard) for (const button of root.querySelectorAll(".copy[hidden]")) button.hidden = false;
+}
+
 /** A POST with the token that forms have; for scripts that change something in place. */
 export function post(address, fields = {}) {
   const token = document.querySelector('meta[name="csrf"]').content;
@@ -86,8 +93,7 @@ async function switchTheme(event) {
 }
 
 function start() {
-  for (const element of document.querySelectorAll("[data-help]")) element.hidden = false;
-  if (navigator.clipboard) for (const button of document.querySelectorAll(".copy[hidden]")) button.hidden = false;
+  enliven(document);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);
@@ -104,7 +110,6 @@ function start() {
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
   listenForKeys();
-  refreshTimes();
   setInterval(refreshTimes, 30000);
 }
 

@@ -20,6 +20,7 @@ from stageline.ui.charts.figures import (
     points_figure,
 )
 from stageline.ui.charts.finding import Found, find_runs
+from stageline.ui.charts.images import image_panels
 from stageline.ui.view import View
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def charts(page: Page, experiment_id: str) -> Response:
     kind = choice.kind or usual_kind(found.lines)
     choice = msgspec.structs.replace(choice, kind=kind)
     figures = figures_of(page, experiment_id, found, choice)
+    images, more_images = (
+        image_panels(found.lines, lambda run_id: page.workspace.runs.stored(run_id).files)
+        if kind == "images"
+        else ([], 0)
+    )
     page.allow("style-src", "'unsafe-inline'")  # Plotly styles its drawings by attributes
     return page.render(
         "charts.html",
@@ -51,6 +57,8 @@ def charts(page: Page, experiment_id: str) -> Response:
         points=chosen_points(found.runs, choice, primary_key(found)),
         found=found,
         figures=figures,
+        images=images,
+        more_images=more_images,
         looks=looks(found.lines),
         metrics=metric_keys(found.runs),
         params=sorted({key for run in found.runs for key in run.data.params}),
@@ -67,7 +75,11 @@ def usual_kind(runs: list[Run]) -> str:
 def figures_of(page: Page, experiment_id: str, found: Found, choice: Choice) -> list[Figure]:
     """The figures of the chosen kind; none where there is nothing to draw."""
     kind, primary = choice.kind, primary_key(found)
-    if not found.runs or (kind == "contour" and len(found.runs) < LEAST_FOR_CONTOUR):
+    if (
+        not found.runs
+        or kind == "images"
+        or (kind == "contour" and len(found.runs) < LEAST_FOR_CONTOUR)
+    ):
         return []
     if kind == "lines":
         address = page.url(f"/experiments/{experiment_id}/charts/series")
