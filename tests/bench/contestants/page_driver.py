@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 TIMES = 3
 WITHIN_MS = 60_000
+# A page has come to rest when nothing arrived for a while. (One that asks a host out of reach never has no request open.)
+QUIET_S, LONGEST_S = 1.0, 20.0
 SIZE = {"width": 1440, "height": 900}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
@@ -29,6 +31,7 @@ class Seen:
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(WITHIN_MS)
         self.bytes = 0
+        self.arrived = time.perf_counter()
         self.hosts: set[str] = set()
         session = self.context.new_cdp_session(self.page)
         session.send("Network.enable")
@@ -37,6 +40,13 @@ class Seen:
 
     def _loaded(self, event: dict[str, Any]) -> None:
         self.bytes += event["encodedDataLength"]
+        self.arrived = time.perf_counter()
+
+    def rest(self) -> None:
+        """Wait until nothing arrived for a while: what came by then is what the page takes."""
+        begun = time.perf_counter()
+        while (now := time.perf_counter()) - self.arrived < QUIET_S and now - begun < LONGEST_S:
+            self.page.wait_for_timeout(100)
 
     def cold(self, address: str, selector: str) -> tuple[float, int, int]:
         """Milliseconds to what `selector` finds, bytes when the network rests, other hosts."""
@@ -45,7 +55,7 @@ class Seen:
         self.page.wait_for_selector(selector, state="attached")
         self.page.evaluate(PAINTED)
         took = (time.perf_counter() - start) * 1e3
-        self.page.wait_for_load_state("networkidle")
+        self.rest()
         here = urlsplit(address).netloc
         return took, self.bytes, len({one for one in self.hosts if one} - {here})
 
