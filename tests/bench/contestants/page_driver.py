@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 TIMES = 3
 WITHIN_MS = 60_000
-# A page has come to rest when nothing arrived for a while. (One that asks a host out of reach never has no request open.)
+# A page has come to rest when nothing arrived for a while: one that asks a host out of reach never has no request open.
 QUIET_S, LONGEST_S = 1.0, 20.0
 SIZE = {"width": 1440, "height": 900}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]

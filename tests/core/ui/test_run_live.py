@@ -1,4 +1,4 @@
-"""The page of a run that goes on, in a real browser: it follows the run, leaves alone what somebody has in hand, and ends with it."""
+"""The page of a run that goes on, in a real browser: it follows the run, and leaves alone what somebody has in hand."""
 
 from __future__ import annotations
 
