@@ -1,10 +1,11 @@
 """Registered models, their versions and stages: what may happen, and the record of what did (docs/design/003).
 
-Here are the names that a user of `Workspace.registry` writes down: policies and their rules, people, and answers.
+Here are the names that a user of `Workspace.registry` writes down: policies and their rules, people, and answers; and
+those of a custom check, which is given a `ModelVersion` and its `VersionFacts`.
 """
 
 from stageline.domain.gate import Decision, GateRefused, RuleResult
-from stageline.domain.model import Actor, ModelVersion, RegisteredModel, Stage
+from stageline.domain.model import Actor, ModelVersion, RegisteredModel, Stage, VersionFacts
 from stageline.domain.policy import (
     BetterRule,
     CheckRule,
@@ -34,5 +35,6 @@ __all__ = [
     "Stage",
     "TagRule",
     "TransitionRequest",
+    "VersionFacts",
     "parse_policy",
 ]
