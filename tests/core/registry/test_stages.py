@@ -308,3 +308,12 @@ def test_facts_are_read_only_where_a_rule_asks(registry: Registry, facts: MadeUp
     registry.transition("wine", 1, "Production")
     assert facts.looks == looks
     assert isinstance(facts.look("r1", None, None), VersionFacts)
+
+
+@pytest.mark.usefixtures("installed")
+def test_refusal_by_a_custom_check_is_told_in_its_own_words(registry: Registry) -> None:
+    registry.set_policy("wine", "Production", Policy(rules=(CheckRule(name="words"),)))
+    with pytest.raises(GateRefused, match="check words: version 2 is biased"):
+        registry.transition("wine", 2, "Production")
+    told = registry.history("wine")[-1].summary
+    assert told.endswith("(check words: version 2 is biased)")

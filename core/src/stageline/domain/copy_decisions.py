@@ -87,9 +87,7 @@ def check_admitted(
 
 
 def _refused(name: str, wanted: ModelVersion, decision: Decision) -> GateRefused:
-    why = "; ".join(
-        f"{one.rule} is {one.measured}, required {one.required}" for one in decision.failures
-    )
+    why = "; ".join(one.told for one in decision.failures)
     came = f"version {wanted.origin.version} of {wanted.origin.name!r}" if wanted.origin else "it"
     return GateRefused(
         f"{came} may not be copied to {name!r}: the policy of {decision.to_stage}, where it would begin, refuses it: "

@@ -8,6 +8,8 @@ from stageline.errors import NotAllowed
 
 APPROVALS = "approvals"
 MAY_TRANSITION = "may transition"
+CHECK = "check "
+"""Before the name of a custom check, which is a row's rule."""
 _PEOPLE = (APPROVALS, MAY_TRANSITION)
 
 
@@ -19,6 +21,13 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     measured: str
     required: str
     blocks: bool = True
+
+    @property
+    def told(self) -> str:
+        """The row as part of a sentence. A custom check has said by itself what it wants."""
+        if self.rule.startswith(CHECK):
+            return f"{self.rule}: {self.measured}"
+        return f"{self.rule} is {self.measured}, required {self.required}"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import assert_never
 
-from stageline.domain.gate_decision import RuleResult
+from stageline.domain.gate_decision import CHECK, RuleResult
 from stageline.domain.gate_facts import CheckOutcome, GateFacts
 from stageline.domain.like import matches
 from stageline.domain.policy import (
@@ -41,7 +41,7 @@ def judged(rule: AnyRule, facts: GateFacts) -> RuleResult:
             if outcome is None:
                 outcome = CheckOutcome(False, "was not run")
             said = outcome.message or ("passed" if outcome.passed else "failed")
-            return _row(rule, f"check {rule.name}", outcome.passed, said, "passes")
+            return _row(rule, f"{CHECK}{rule.name}", outcome.passed, said, "passes")
         case _:
             assert_never(rule)
 

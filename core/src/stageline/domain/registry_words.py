@@ -91,7 +91,7 @@ def _request(event: ev.RequestOpened | ev.RequestApproved | ev.RequestClosed) ->
             if asked.status is not ev.RequestStatus.REFUSED:
                 return f"request {asked.number} asks for {move}"
             failed = asked.decision.failures if asked.decision else []
-            why = "; ".join(f"{one.rule} is {one.measured}, not {one.required}" for one in failed)
+            why = "; ".join(one.told for one in failed)
             return f"request {asked.number} was refused, {move}" + (f" ({why})" if why else "")
         case ev.RequestApproved():
             return f"approved request {event.number}"

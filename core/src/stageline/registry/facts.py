@@ -153,7 +153,7 @@ def check_installed(names: list[str]) -> None:
             raise InvalidInput(
                 f"no check {name!r} is installed here: a package declares it as an entry point of the group "
                 f"{CHECKS!r}. Installed: {', '.join(sorted(there)) or 'none'}. "
-                "To name it all the same, pass allow_unknown=True"
+                "To name it all the same, pass allow_unknown=True (--allow-unknown)"
             )
 
 

@@ -204,9 +204,7 @@ def raise_refused(name: str, events: Sequence[KnownEvent]) -> None:
 
 def refusal(name: str, number: int, decision: Decision) -> GateRefused:
     """The error that says which rules stand in the way, and what to do."""
-    why = "; ".join(
-        f"{one.rule} is {one.measured}, required {one.required}" for one in decision.failures
-    )
+    why = "; ".join(one.told for one in decision.failures)
     step = (
         "Ask for approval with request_transition"
         if decision.lacks_only_approval

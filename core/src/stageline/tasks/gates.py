@@ -47,9 +47,7 @@ class Gate:
 
     def refusal(self, decision: Decision) -> GateRefused:
         """The error of a gate that is shut."""
-        why = "; ".join(
-            f"{one.rule} is {one.measured}, required {one.required}" for one in decision.failures
-        )
+        why = "; ".join(one.told for one in decision.failures)
         step = (
             "Ask for approval: on_block='pause', or request_transition"
             if decision.lacks_only_approval
