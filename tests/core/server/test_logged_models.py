@@ -176,19 +176,6 @@ def test_mistake_is_told_as_one(server: Asked, workspace: Workspace) -> None:
     assert workspace.logged_models.of_experiment("0") == []
 
 
-def test_file_in_parts_is_asked_for_whole(server: Asked) -> None:
-    run_id = server.run()
-    for step in ("create", "complete", "abort"):
-        path = f"/api/2.0/mlflow-artifacts/mpu/{step}/0/{run_id}/artifacts"
-        reply = server.ask("POST", path, b'{"path": "large.bin", "num_parts": 3}')
-        assert (reply.status, reply.code) == (501, "NOT_IMPLEMENTED")
-        # What clients look for, before they send the file whole.
-        begins = "Multipart upload is not supported for the current artifact repository"
-        assert reply.json["message"].startswith(begins)
-    signed = server.ask("GET", f"/api/2.0/mlflow-artifacts/presigned/0/{run_id}/artifacts/x")
-    assert signed.status == 501
-
-
 def test_models_are_told_where_to_write_by_themselves(workspace: Workspace) -> None:
     with Asked(workspace, Options(artifacts="direct")) as server:
         info = model_of(server)

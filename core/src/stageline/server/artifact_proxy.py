@@ -15,6 +15,7 @@ from stageline.server.auth.guard import Guard
 from stageline.server.downloads import asked_download, is_download
 from stageline.server.failures import Refused, answer_to
 from stageline.server.file_places import Place, place_of, split_place
+from stageline.server.multipart import MULTIPART, Multipart
 from stageline.server.transfers import Inbox, Left, pour, span_of
 from stageline.server.wire import encode
 from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
@@ -26,22 +27,13 @@ if TYPE_CHECKING:
     from stageline.server.replica import Replica
 
 BASES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
-PARTS = tuple(
-    f"/{api}/2.0/mlflow-artifacts/{kind}/"
-    for api in ("api", "ajax-api")
-    for kind in ("mpu", "presigned")
+PRESIGNED = tuple(f"/{api}/2.0/mlflow-artifacts/presigned/" for api in ("api", "ajax-api"))
+"""Where clients ask for URLs from which they fetch a file in ranges by themselves."""
+_BEGINNINGS = (*(f"{base}/" for base in BASES), *MULTIPART, *PRESIGNED)
+NOT_PRESIGNED = Refused(
+    501, "NOT_IMPLEMENTED", "Files are fetched through this server, whole or in ranges"
 )
-"""Where clients ask for URLs to which they send the parts of a file themselves, or fetch it from."""
-_BEGINNINGS = (*(f"{base}/" for base in BASES), *PARTS)
-NO_PARTS = Refused(
-    501,
-    "NOT_IMPLEMENTED",
-    "Multipart upload is not supported for the current artifact repository: send the file whole",
-)
-"""MLflow's clients look for these words, and then send the file by one PUT, which passes here in bounded memory.
-
-The URLs would be signed for the bucket; but what is written past the server has no digest in the run's manifest.
-"""
+"""MLflow's clients then do so."""
 _SAFE = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'"),
@@ -59,6 +51,7 @@ class ArtifactProxy:
         self._limits = replica.options.limits
         self._room = asyncio.Semaphore(self._limits.transfers)
         self._threads = ThreadPoolExecutor(self._limits.transfers, thread_name_prefix="transfer")
+        self._multipart = Multipart(replica, self._threads, self._allow)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -89,8 +82,11 @@ class ArtifactProxy:
         method, path = scope["method"], scope["path"]
         text = scope["query_string"].decode("latin-1")
         query = {key: values[-1] for key, values in parse_qs(text, max_num_fields=20).items()}
-        if path.startswith(PARTS):
-            raise NO_PARTS
+        if path.startswith(PRESIGNED):
+            raise NOT_PRESIGNED
+        if path.startswith(MULTIPART):
+            await self._multipart.answer(scope, receive, send)
+            return
         download = asked_download(self._replica, path, query)
         if download is not None:
             await self._allow(scope, download.check)

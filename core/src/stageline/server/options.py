@@ -25,6 +25,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How many of them are read and worked on at once."""
     max_artifact_bytes: int = 64 << 30
     """Bytes of one file that is sent through the server; a longer one is answered 413."""
+    upload_s: float = 6 * 3600.0
+    """Seconds in which the parts of a file that comes in parts have to arrive."""
     transfers: int = 16
     """Files on their way through the server at once; the next one waits."""
     body_timeout_s: float = 30.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from stageline.errors import InvalidInput
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 FORWARDED_PREFIX = "stageline.forwarded_prefix"
 """Where a request has the path that its proxy took off."""
+TRUSTED = "stageline.trusted_proxy"
+"""Where a request says that its proxy is one of ours."""
 
 
 def parse_proxies(given: Iterable[str]) -> tuple[Network, ...]:
@@ -39,6 +42,7 @@ def as_sent(scope: Scope, proxies: tuple[Network, ...]) -> None:
     client = scope.get("client")
     if not client or not _is_within(client[0], proxies):
         return
+    scope[TRUSTED] = True
     said: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name.startswith(b"x-forwarded-"):  # several of one kind are one list
@@ -61,6 +65,21 @@ def as_sent(scope: Scope, proxies: tuple[Network, ...]) -> None:
     scheme = _last(said.get(b"x-forwarded-proto", b"")).lower()
     if scheme in (b"http", b"https"):
         scope["scheme"] = scheme.decode()
+
+
+def is_behind_strange_proxy(scope: Scope) -> bool:
+    """Whether a proxy that nobody named handed the request on: then nobody knows by which address the client came."""
+    return TRUSTED not in scope and any(
+        name.startswith((b"x-forwarded-", b"forwarded", b"x-real-ip", b"via"))
+        for name, _ in scope["headers"]
+    )
+
+
+def url_of(scope: Scope, path: str) -> str:
+    """The address of a path of this server, as whoever sent the request reaches it. Call it behind the door."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    prefix = scope.get(FORWARDED_PREFIX, "").rstrip("/") or scope.get("stageline.below", "")
+    return f"{scope['scheme']}://{host.decode('latin-1')}{quote(prefix)}{path}"
 
 
 def _last(value: bytes) -> bytes:

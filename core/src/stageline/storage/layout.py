@@ -18,6 +18,7 @@ STEPS = "steps/"
 VIEWS = "views/"
 TOKENS = "tokens/"
 FEED_POSITIONS = "feeds/"
+UPLOADS = "uploads/"
 
 LAST_REVISION = 2**63 - 1
 LONGEST_SEGMENT = 200
@@ -185,6 +186,31 @@ def feed_position(day: int, digest: str) -> str:
 def feed_position_day(key: str) -> int:
     """The day of a key of `feed_position`. Raises `ValueError` on anything else."""
     return int(key.removeprefix(FEED_POSITIONS).partition("-")[0])
+
+
+def upload_folder(upload_id: str) -> str:
+    """Folder of a file that a client of the server sends in parts; its id begins with the day, counted from 1970."""
+    return f"{UPLOADS}{upload_id}/"
+
+
+def upload_made(upload_id: str) -> str:
+    """Create-only: which file it is to be, and the digest of what lets parts in."""
+    return f"{upload_folder(upload_id)}made.json"
+
+
+def upload_done(upload_id: str) -> str:
+    """Create-only: of which parts the file was made."""
+    return f"{upload_folder(upload_id)}done.json"
+
+
+def upload_part(upload_id: str, number: int, digest: str) -> str:
+    """One part, named by its content: what is sent twice under one number are two parts."""
+    return f"{upload_folder(upload_id)}{number:05d}-{digest}.part"
+
+
+def upload_day(key: str) -> int:
+    """The day of a key below `UPLOADS`. Raises `ValueError` on anything else."""
+    return int(key.removeprefix(UPLOADS).partition("-")[0])
 
 
 def logged_model_journal(model_id: str) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MARK_FORMAT = "stageline.gc-mark/1"
 POSITION_AGE_DAYS = 30
 """Who listens gets a new one each week."""
+UPLOAD_AGE_DAYS = 2
+"""Parts are taken for hours; what is done then is remembered so long for who asks again."""
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,9 +183,11 @@ class GarbageFinder:
     def superfluous(self) -> Iterator[str]:
         """Keys that nobody needs, in an order in which they may be deleted.
 
-        Parts of indexes that the newest manifest makes superfluous, and where listeners of the registry stood long ago.
+        Parts of indexes that the newest manifest makes superfluous, where listeners of the registry stood long ago, and
+        files in parts that were begun and not ended.
         """
         yield from self._old_positions()
+        yield from self._old_uploads()
         for experiment_id in sorted(
             _ids(e.key for e in self._store.list(layout.INDEX, deep=False))
         ):
@@ -193,6 +197,13 @@ class GarbageFinder:
                 yield from self._folded(experiment_id)
             except IndexLost:  # whoever searches next rebuilds it
                 continue
+
+    def _old_uploads(self) -> Iterator[str]:
+        until = self._clock.now_ms() // 86_400_000 - UPLOAD_AGE_DAYS
+        for entry in self._store.list(layout.UPLOADS):
+            with suppress(ValueError):  # it is none of ours
+                if layout.upload_day(entry.key) <= until:
+                    yield entry.key
 
     def _old_positions(self) -> Iterator[str]:
         until = self._clock.now_ms() // 86_400_000 - POSITION_AGE_DAYS

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from stageline.server.artifact_proxy import BASES, PARTS
+from stageline.server.artifact_proxy import BASES, PRESIGNED
 from stageline.server.downloads import DOWNLOAD, VERSION_DOWNLOAD
+from stageline.server.multipart import MULTIPART
 from stageline.server.table import PREFIXES
 
 PUBLIC: Final = frozenset({"/health", "/version"})
@@ -23,7 +24,14 @@ PAGES: Final = frozenset(
 """First segments of the pages' paths."""
 
 _EXACT = frozenset({DOWNLOAD, VERSION_DOWNLOAD, METRICS, API, *BASES})
-_BELOW = (*PREFIXES, *(f"{base}/" for base in BASES), *PARTS, f"{API}/", "/v1/traces")
+_BELOW = (
+    *PREFIXES,
+    *(f"{base}/" for base in BASES),
+    *MULTIPART,
+    *PRESIGNED,
+    f"{API}/",
+    "/v1/traces",
+)
 
 
 def is_judged_later(path: str) -> bool:

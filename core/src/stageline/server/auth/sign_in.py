@@ -18,6 +18,7 @@ from stageline.server.auth.sign_in_page import SignInPage
 from stageline.server.auth.token import taken_apart
 from stageline.server.auth.token_store import Tokens
 from stageline.server.failures import answer_to, failure
+from stageline.server.multipart import is_part
 from stageline.serving.asgi import App, Receive, Scope, Send, send_answer
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class SignIn:
                 await self._app(scope, receive, send)
             return  # nobody speaks anything else
         path = scope["path"]
-        if path in PUBLIC:
+        if path in PUBLIC or is_part(scope["method"], path):
             await self._app(scope, receive, send)
             return
         address = scope["client"][0] if scope.get("client") else ""

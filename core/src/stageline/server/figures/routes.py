@@ -11,6 +11,7 @@ from stageline.server.artifact_proxy import BASES
 from stageline.server.auth.paths import API, PUBLIC, SIGN_IN, SIGN_OUT
 from stageline.server.downloads import DOWNLOAD, MODEL_DOWNLOAD, VERSION_DOWNLOAD
 from stageline.server.failures import Refused
+from stageline.server.multipart import MULTIPART
 from stageline.server.table import PREFIXES
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 NO_ROUTE = "(none)"
 FILES = "/api/2.0/mlflow-artifacts/artifacts/{path}"
+MULTIPART_STEPS = {
+    "part": "/api/2.0/mlflow-artifacts/mpu/part/{upload_id}/{number}",
+    **{
+        step: f"/api/2.0/mlflow-artifacts/mpu/{step}/{{path}}"
+        for step in ("create", "complete", "abort")
+    },
+}
 MODEL_FILES = "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files"
 _FIXED = frozenset({*PUBLIC, SIGN_IN, SIGN_OUT, DOWNLOAD, VERSION_DOWNLOAD})
 
@@ -47,6 +55,9 @@ class Routes:
             return self._protocol(scope["method"], path)
         if path in BASES or path.startswith(tuple(f"{base}/" for base in BASES)):
             return FILES
+        if path.startswith(MULTIPART):
+            step = path.partition("/mpu/")[2].partition("/")[0]
+            return MULTIPART_STEPS.get(step, NO_ROUTE)
         if f"{path}/".startswith(f"{API}/"):
             inside = {**scope, "root_path": "", "path": path[len(API) :]}
             found = _found(self._api_routes, inside)
