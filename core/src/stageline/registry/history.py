@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stageline.domain.registry_entry import chain_hash
 from stageline.domain.registry_names import check_model_name
 from stageline.errors import InvalidInput, NotFound
-from stageline.registry.history_entry import HistoryEntry
+from stageline.registry.history_entry import HistoryEntry, told
 from stageline.registry.lookback import backwards
 from stageline.registry.proof import Proof, find_problem
 from stageline.registry.requests import Requests
@@ -87,19 +87,7 @@ class History(Requests):
         return [self.verify(name) for name in sorted(self._ledger.newest())]
 
     def _history_entry(self, name: str, number: int) -> HistoryEntry:
-        entry, data = self._ledger.entry(name, number)
-        return HistoryEntry(
-            name=name,
-            number=number,
-            time=entry.time,
-            actor=entry.actor,
-            reason=entry.reason,
-            run_id=entry.run_id,
-            link=entry.link,
-            events=tuple(entry.happened),
-            state=entry.state,
-            digest=chain_hash(data),
-        )
+        return told(name, number, self._ledger.journal(name).read(number))
 
 
 def _milliseconds(when: int | datetime) -> int:

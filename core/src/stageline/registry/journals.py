@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from stageline.domain import registry_events as ev
-from stageline.domain.registry_entry import RegistryEntry, chain_hash, decode_entry, unknown_in
+from stageline.domain.registry_entry import (
+    RegistryEntry,
+    chain_hash,
+    check_place,
+    decode_entry,
+    unknown_in,
+)
 from stageline.domain.registry_state import ModelState, fold
-from stageline.errors import Corrupt, NotFound
+from stageline.errors import NotFound
 from stageline.storage import layout
 from stageline.storage.journal import Journal
 
@@ -146,8 +152,5 @@ class Journals:
 def _entry(name: str, number: int, data: bytes) -> RegistryEntry:
     what = f"entry {number} of the journal of {name!r}"
     entry = decode_entry(data, what)
-    if (entry.number, entry.state.name) != (number, name):
-        raise Corrupt(
-            f"{what} holds entry {entry.number} of {entry.state.name!r}: put back the object from a backup"
-        )
+    check_place(what, (entry.number, entry.state.name), (number, name))
     return entry

@@ -1,4 +1,7 @@
-"""A model's entries from the newest to the oldest, a few reads at a time, through its former names."""
+"""A model's entries from the newest to the oldest, a few reads at a time, through its former names.
+
+A journal has no gaps, so nothing is listed but its newest entry: ten thousand names would be ten pages of a listing.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import TYPE_CHECKING
 from stageline.domain.registry_events import ModelArrived, ModelCreated, NameReserved
 from stageline.errors import NotFound
 from stageline.storage.parallel import WIDTH, together
+
+_MOST_AT_ONCE = 16 * WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +25,7 @@ def backwards(
 ) -> Iterator[HistoryEntry]:
     """The entries of a name, the newest first: the order of `History.history`, turned round. Raises `NotFound`."""
     standing = ledger.read(name)
-    own = ledger.journal(name).numbers()
-    if not own:
+    if not standing.number:
         raise NotFound(f"Registered Model with name={name} not found")
     told: set[int] = set()
     # A model may have arrived here with nobody having written it down yet.
@@ -29,8 +33,7 @@ def backwards(
     place, end = name, standing.number
     while True:
         is_settled = came is not None
-        numbers = own if place == name else ledger.journal(place).numbers()
-        for entry in _newest_first(place, [one for one in numbers if one <= end], read):
+        for entry in _newest_first(place, range(end, 0, -1), read):
             if not is_settled:
                 came, is_settled = _beginning(entry)
             if place == name:
@@ -42,15 +45,26 @@ def backwards(
             break
         (place, end), came = came, None
     # An earlier life of the name is another model's, and of the same history.
-    yield from _newest_first(name, [one for one in own if one not in told], read)
+    rest = [number for number in range(standing.number, 0, -1) if number not in told]
+    yield from _newest_first(name, rest, read)
 
 
 def _newest_first(
     name: str, numbers: Sequence[int], read: Callable[[str, int], HistoryEntry]
 ) -> Iterator[HistoryEntry]:
-    order = sorted(numbers, reverse=True)
-    for start in range(0, len(order), WIDTH):
-        yield from together(lambda number: read(name, number), order[start : start + WIDTH])
+    """Those of the entries that are there, more at a time the further back: few ask for more than the newest."""
+
+    def found(number: int) -> HistoryEntry | None:
+        try:
+            return read(name, number)
+        except NotFound:  # somebody has deleted it; `verify` says so
+            return None
+
+    start, several = 0, WIDTH
+    while start < len(numbers):
+        some = together(found, numbers[start : start + several])
+        yield from (entry for entry in some if entry is not None)
+        start, several = start + several, min(2 * several, _MOST_AT_ONCE)
 
 
 def _beginning(entry: HistoryEntry) -> tuple[tuple[str, int] | None, bool]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def history_entry(entry: HistoryEntry) -> dict[str, Any]:
     """An entry, with its events as they are recorded."""
-    told = entry._asdict()
-    del told["state"]
+    told = msgspec.structs.asdict(entry)
+    del told["stored_state"]
     events = [msgspec.to_builtins(getattr(event, "raw", event)) for event in entry.events]
     return {**told, "summary": entry.summary, "events": events}
 
