@@ -50,6 +50,7 @@ from stageline.tracking.garbage import MARK_FORMAT, Garbage
 from stageline.tracking.reading import RunReader
 from stageline.tracking.saved_views import CHOICE_FORMAT, VIEW_FORMAT, Choice, SavedView
 from stageline.tracking.stream import START_FORMAT, RunStart
+from stageline.tracking.verdicts import VERDICT_FORMAT, Verdict
 
 FIXTURES = Path(__file__).parent / "fixtures" / "formats"
 
@@ -217,6 +218,11 @@ def test_name_claim_of_version_1() -> None:
     assert claim == NameClaim(txn="ee" * 16, time=T, experiment_id="17")
 
 
+def test_verdict_of_version_1() -> None:
+    verdict, _ = decode_document(fixture("verdict-1.json"), Verdict, VERDICT_FORMAT, "it")
+    assert verdict == Verdict(txn="ce" * 16, claim=WRITER, kept=STAMP)
+
+
 def test_logged_model_entry_of_version_1() -> None:
     entry, _ = decode_document(
         fixture("logged_model-1.json"), LoggedModelEntry, LOGGED_MODEL_FORMAT, "it"
@@ -373,6 +379,7 @@ JSON_DOCUMENTS: list[tuple[str, Any]] = [
     ("token-revoked-1.json", Revoked),
     ("gc-mark-1.json", Garbage),
     ("feed-position-1.json", Position),
+    ("verdict-1.json", Verdict),
 ]
 
 

@@ -20,6 +20,8 @@ from stageline.storage.port import ObjectStore
 from stageline.testing.clock import FixedClock
 from stageline.testing.faulty import Fault, FaultyStore, Plan
 from stageline.tracking.collect import Collected, leftovers
+from stageline.tracking.reading import RunReader
+from stageline.tracking.verdicts import Verdicts
 from stageline.workspace import Workspace
 
 DAY_S = 86_400.0
@@ -320,8 +322,9 @@ def test_a_half_removed_run_is_finished_even_where_a_reader_took_it_for_a_vanish
     workspace.runs.delete(dead)
     clock.sleep(31 * DAY_S)
     run_gc(workspace)
+    assert Verdicts(store, RunReader(store), dead, clock).condemn(clock.stamp())
     for key in keys_of(store, dead):
-        if not key.endswith("start.json"):
+        if not key.endswith("start.json") and not key.startswith(layout.run_verdicts(dead)):
             store.delete(key)
     clock.sleep(2 * DAY_S)
     workspace.runs.get(dead)  # ends it as KILLED

@@ -95,6 +95,11 @@ def run_wal(run_id: str, writer: str) -> str:
     return f"{RUNS}{run_id}/log/{writer}.wal"
 
 
+def run_verdicts(run_id: str) -> str:
+    """Folder of the numbered journal that says whether a deleted run was restored, or is being removed."""
+    return f"{RUNS}{run_id}/verdict/"
+
+
 def run_artifacts(run_id: str) -> str:
     """Folder of a run's artifacts: plain files under the paths that the user gave."""
     return f"{RUNS}{run_id}/artifacts/"

@@ -4,7 +4,8 @@ The first phase writes down what `garbage` found, under `gc/`; the second finds 
 garbage, deletes it, and removes the note last. So a process that was paused between reading and naming an object has
 the grace time to do so, a run that was restored meanwhile survives, and the next call finishes after a crash.
 
-A run that was noted for its own deletion and now says nothing of being deleted is half removed: see `removal`.
+Before the first of its objects goes, a run is condemned: from then on nobody can restore it, and whoever finds it half
+removed goes on. No listing decides that, see `verdicts`.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from stageline.storage.parallel import together
 from stageline.tracking.garbage import MARK_FORMAT, Garbage, GarbageFinder, is_protected
 from stageline.tracking.reading import RunReader
 from stageline.tracking.removal import remove_from_index, remove_index, remove_run, remove_views
+from stageline.tracking.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stageline.clock import Clock
+    from stageline.domain.summary import RunSummary
     from stageline.storage.port import ObjectStore
     from stageline.tracking.experiments import Experiments
     from stageline.tracking.runs import Runs
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 OLDER_THAN_S = 30 * 86_400.0
 MARK_GRACE_S = 86_400.0
 """Longer than any upload, and than a laptop sleeps over night."""
+_RESTORED = "it was restored"
 TEMPORARY_AGE_S = 86_400.0
 """A temporary file is written to, and so younger, as long as anybody needs it."""
 
@@ -136,7 +140,7 @@ class Collector:
             if reason is not None:
                 done.spared[run_id] = reason
                 continue
-            remove_run(self._store, self._reader, run_id)
+            remove_run(self._store, self._reader, run_id, experiment_id)
             gone.setdefault(experiment_id, set()).add(run_id)
             done.runs.append(run_id)
         for experiment_id, run_ids in gone.items():
@@ -147,11 +151,15 @@ class Collector:
             stored = self._reader.find(run_id)
         except Corrupt as error:
             return str(error)
-        if stored is None or stored.summary.deletion is None:  # gone, or half removed
-            return None
-        if not stored.summary.is_deleted:
-            return "it was restored"
-        return "it is protected" if is_protected(stored.summary) else None
+        verdicts = Verdicts(self._store, self._reader, run_id, self._clock)
+        if stored is None or not stored.summary.is_deleted:
+            if verdicts.claim() is None or verdicts.is_condemned():  # gone, or half removed
+                return None
+            is_restored = stored is not None and stored.summary.deletion is not None
+            return _RESTORED if is_restored else "a listing lacks that it is deleted"
+        if is_protected(stored.summary) and not verdicts.is_condemned():
+            return "it is protected"
+        return None if verdicts.condemn(_deleted_as_of(stored.summary)) else _RESTORED
 
     def _collect_experiment(self, experiment_id: str, run_ids: list[str], done: Collected) -> None:
         reason = self._finder.why_experiment_stays(experiment_id, run_ids)
@@ -159,12 +167,22 @@ class Collector:
             done.spared[experiment_id] = reason
             return
         for run_id in run_ids:
-            remove_run(self._store, self._reader, run_id)
+            if self._is_of_another(run_id, experiment_id):
+                continue
+            remove_run(self._store, self._reader, run_id, experiment_id)
             done.runs.append(run_id)
         remove_views(self._store, experiment_id)
         self._experiments.remove(experiment_id)
         remove_index(self._store, experiment_id)
         done.experiments.append(experiment_id)
+
+    def _is_of_another(self, run_id: str, experiment_id: str) -> bool:
+        """Whether the id was claimed anew, by a run of another experiment, after this one was removed."""
+        try:
+            claimed = self._reader.claim(run_id).summary.experiment_id
+        except Corrupt:
+            return False
+        return claimed not in (None, experiment_id)
 
     def _collect_keys(self, garbage: Garbage, done: Collected) -> None:
         if garbage.keys:
@@ -173,6 +191,10 @@ class Collector:
                 if key in still:
                     self._store.delete(key)
                     done.keys.append(key)
+
+
+def _deleted_as_of(run: RunSummary) -> int:
+    return run.deletion[0] if run.deletion else 0
 
 
 def leftovers(store: ObjectStore, clock: Clock, *others: Path | None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from stageline.domain.ids import (
 from stageline.domain.run import LifecycleStage
 from stageline.errors import AlreadyExists, Conflict, InvalidInput, NotAllowed, NotFound
 from stageline.storage import layout
+from stageline.storage.commit import commit
 from stageline.tracking.experiment_finding import TURNS, ExperimentFinding
 from stageline.tracking.experiment_journals import NewestEntry, decoded_entry
 from stageline.tracking.texts import tag_text
@@ -90,7 +92,17 @@ class Experiments(ExperimentFinding):
         # Without an index, the first search would look for the runs of this experiment among all runs of the store.
         ExperimentIndex(self._store, experiment.experiment_id, self._clock).rebuild(list)
         self._claim(experiment.name, experiment.experiment_id)
+        self._put_back(experiment.experiment_id)
         return experiment
+
+    def _put_back(self, experiment_id: str) -> None:
+        """Its first entry, if it was collected before it got its name: this process stood still for days."""
+        prefix = layout.experiment_journal(experiment_id)
+        key = f"{prefix}{layout.revision(1)}"
+        try:
+            self._store.read(key)
+        except NotFound:
+            commit(self._store, key, self._journal(prefix).read(1), clock=self._clock)
 
     def get_or_create(self, name: str) -> Experiment:
         """The experiment of that name, made if need be; the same for all who race.
@@ -177,14 +189,24 @@ class Experiments(ExperimentFinding):
         named = [one for one in (entry.state.name, entry.previous_name) if one is not None]
         return all(self._claimant(name, for_sure=True) != experiment_id for name in named)
 
+    def is_active_for_sure(self, experiment_id: str) -> bool:
+        """Whether its journal ends with its being active; False if it has none. No listing decides that."""
+        try:
+            newest = self._entry(experiment_id, for_sure=True)
+        except NotFound:
+            return False
+        return newest.state.lifecycle_stage is LifecycleStage.ACTIVE
+
     def remove(self, experiment_id: str) -> None:
         """Remove all that is recorded of an experiment but the claims of its names, which others may build on.
 
         The newest entry goes last, so that a half-removed experiment reads as before. Its names are free then.
         """
         prefix = layout.experiment_journal(experiment_id)
-        for entry in reversed(self._store.list(prefix)):
-            self._store.delete(entry.key)
+        with suppress(NotFound):  # gone already
+            # Entries have no gaps, so none is missed that a listing lacks.
+            for number in range(1, self._entry(experiment_id, for_sure=True).number + 1):
+                self._store.delete(f"{prefix}{layout.revision(number)}")
         self._journals.pop(prefix, None)
 
     def _change(

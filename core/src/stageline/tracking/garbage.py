@@ -97,9 +97,9 @@ class GarbageFinder:
         deleted = [
             run.run_id
             for run in self._all_runs(ids, ViewType.DELETED_ONLY)
-            if run.run_id not in known and _deleted_at(run) <= until
+            if run.run_id not in known and _deleted_at(run) <= until and not is_protected(run)
         ]
-        # The index may be behind: the run itself decides.
+        # The index may be behind: the run itself decides. Either may lack what protects it.
         found = [run for run in together(self._summary, deleted) if run is not None]
         return {
             run.run_id: run.experiment_id or ""
@@ -142,7 +142,7 @@ class GarbageFinder:
             if self._experiments.is_unnamed(experiment_id):
                 return None  # or removed already, but for its index perhaps
             return "it has its name, which a listing lacked"
-        if experiment.lifecycle_stage is LifecycleStage.ACTIVE:
+        if self._experiments.is_active_for_sure(experiment_id):
             return "it was restored"
         runs = self._all_runs([experiment_id], ViewType.ALL)
         if any(run.run_id not in run_ids for run in runs):

@@ -51,7 +51,7 @@ class Reaper:
         settings: Settings,
         clock: Clock,
         resolve: ResolveExperiment,
-        append_to: Callable[[StoredRun, Any], None],
+        append_to: Callable[[StoredRun, Any], object],
         spool: Path | None,
     ) -> None:
         self._store = store
@@ -78,7 +78,9 @@ class Reaper:
         try:
             self._append_to(stored, _killed(last_seen, reason, stored.summary))
         except Unauthorized:  # whoever may only read sees it as it is
-            _log.debug("run %s: %s, and whoever looks may not end it", stored.summary.run_id, reason)
+            _log.debug(
+                "run %s: %s, and whoever looks may not end it", stored.summary.run_id, reason
+            )
             return False
         return True
 

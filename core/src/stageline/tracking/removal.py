@@ -13,35 +13,73 @@ from stageline.storage import layout
 from stageline.storage.index import ExperimentIndex
 from stageline.storage.index_changes import IndexLost, IndexState
 from stageline.storage.parallel import together
+from stageline.tracking.log_objects import writer_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from stageline.clock import Clock
     from stageline.domain.summary import RunSummary
-    from stageline.storage.port import ObjectStore
+    from stageline.storage.port import Entry, ObjectStore
     from stageline.tracking.reading import RunReader, StoredRun
 
 _TURNS = 10
 
 
-def remove_run(store: ObjectStore, reader: RunReader, run_id: str) -> None:
-    """Remove a run. It reads as deleted, and as over, as long as it can, and its id stays claimed until the last."""
-    start = layout.run_start(run_id)
+def remove_run(store: ObjectStore, reader: RunReader, run_id: str, experiment_id: str) -> None:
+    """Remove a run, and what its writers left in its experiment's inbox.
+
+    It reads as deleted, and as over, as long as it can. Its id stays claimed until nothing else is listed, and what
+    condemned it stays until the last.
+
+    Raises:
+        Conflict: somebody writes to the run as fast as it is removed.
+    """
+    start, verdicts = layout.run_start(run_id), layout.run_verdicts(run_id)
+    gone: set[Entry] = set()
+    last: list[str] = []
+    is_claimed = True
     for _ in range(_TURNS):
-        keys = [entry.key for entry in store.list(layout.run_folder(run_id))]
-        if not keys:
+        # A listing may lag, and show what has just been removed; or be cut short, and lack what is there.
+        left = {one.key: one for one in store.list(layout.run_folder(run_id)) if one not in gone}
+        if not left and not is_claimed:
             return
-        stored = reader.find(run_id)
-        last = [*sorted(_last_words(stored) if stored else ()), start]
-        ends = [key for key in keys if key.endswith(".end.json") and key not in last]
-        others = [key for key in keys if key not in last and key not in ends]
-        # A log goes before the end that sums it up: without its end, a reader would take the log for an open one.
-        together(store.delete, others)
-        together(store.delete, ends)
-        for key in last:
-            store.delete(key)
+        others = [k for k in left if k not in last and k != start and not k.startswith(verdicts)]
+        if others:
+            stored = reader.find(run_id)
+            last = sorted(_last_words(stored)) if stored else []
+            others = [key for key in others if key not in last]
+        if others:
+            _remove_others(store, run_id, experiment_id, others)
+            gone.update(left[key] for key in others)
+        else:
+            _remove_from_inbox(store, run_id, experiment_id, last)
+            for key in [*last, start, *(key for key in left if key.startswith(verdicts))]:
+                store.delete(key)
+            gone.update(left.values())
+            is_claimed = False
     raise Conflict(f"run {run_id} is written to as fast as it is removed: end what writes it first")
+
+
+def _remove_others(store: ObjectStore, run_id: str, experiment_id: str, keys: list[str]) -> None:
+    _remove_from_inbox(store, run_id, experiment_id, keys)
+    ends = [key for key in keys if key.endswith(".end.json")]
+    # A log goes before the end that sums it up: without its end, a reader would take the log for an open one.
+    together(store.delete, [key for key in keys if key not in ends])
+    together(store.delete, ends)
+
+
+def _remove_from_inbox(
+    store: ObjectStore, run_id: str, experiment_id: str, keys: list[str]
+) -> None:
+    """What the writers of these objects said to the index: while the objects tell who they were."""
+    log = layout.run_log(run_id)
+    writers = sorted({writer_of(key) for key in keys if key.startswith(log)})
+    if experiment_id:
+        together(store.delete, [layout.inbox_live(experiment_id, run_id, each) for each in writers])
+        together(
+            store.delete, [layout.inbox_final(experiment_id, run_id, each) for each in writers]
+        )
 
 
 def remove_from_index(

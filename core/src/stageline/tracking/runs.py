@@ -193,15 +193,22 @@ class Runs(RunOpening):
             NotFound: there is no such run.
         """
         self.check_deletable(names.check_run_id(run_id))
-        self._edit(run_id, ev.DeletionSet(self._clock.stamp(), True), even_deleted=True)
+        self._set_deleted(run_id, is_deleted=True)
 
     def restore(self, run_id: str) -> None:
         """Take a deleted run back. Raises `NotFound`, also if it was collected meanwhile."""
-        self._edit(run_id, ev.DeletionSet(self._clock.stamp(), False), even_deleted=True)
-        try:
-            self._reader.start_writer(run_id)
-        except NotFound as error:  # the claim of its id is what a collector removes last
-            raise NotFound(f"run {run_id} was collected before it could be restored") from error
+        # Late: few processes restore anything, and all that log would pay for it.
+        from stageline.tracking.verdicts import Verdicts
+
+        verdicts = Verdicts(self._store, self._reader, names.check_run_id(run_id), self._clock)
+        too_late = f"run {run_id} was collected before it could be restored"
+        if verdicts.is_condemned():
+            raise NotFound(too_late)
+        stamp, written = self._set_deleted(run_id, is_deleted=False)
+        if not verdicts.keep(stamp):
+            for key in written:
+                self._store.delete(key)
+            raise NotFound(too_late)
 
     def note_files(self, run_id: str, files: Mapping[str, tuple[str, int] | None]) -> None:
         """Put stored files into the manifest of a run, open or not."""
@@ -218,37 +225,41 @@ class Runs(RunOpening):
         active = self.find_open(run_id)
         return active if active is not None else self.resume(run_id, owns_end=False)
 
-    def _edit(self, run_id: str, event: ev.Event, *, even_deleted: bool = False) -> None:
+    def _edit(self, run_id: str, event: ev.Event) -> None:
         """One record: of the run's writer if this process has it open, else of a writer that says nothing else."""
         active = self._open.get(names.check_run_id(run_id))
         if active is not None:
             active.record(event)
             return
+        stored = self.stored(run_id)
+        self._refuse_deleted(stored)
+        self.append_to(stored, event)
+
+    def _set_deleted(self, run_id: str, *, is_deleted: bool) -> tuple[int, list[str]]:
+        """Record that the run is deleted, or is not: with which stamp, and as which objects."""
+        active, stamp = self._open.get(names.check_run_id(run_id)), self._clock.stamp()
+        if active is not None:
+            active.record(ev.DeletionSet(stamp, is_deleted))
+            return stamp, []
         try:
             stored = self.stored(run_id)
         except Corrupt:
-            if not even_deleted:
-                raise
             stored = self._reader.claim(run_id)  # a run that can not be read can still be put aside
-        if not even_deleted:
-            self._refuse_deleted(stored)
-        self.append_to(stored, event)
+        if stored.summary.deletion is not None:  # by a host whose clock may be ahead of ours
+            stamp = max(stamp, stored.summary.deletion[0] + 1)
+        return stamp, self.append_to(stored, ev.DeletionSet(stamp, is_deleted))
 
-    def append_to(self, stored: StoredRun, event: Any) -> None:
-        """Write one record to a run that was read, as a writer of its own. Two puts."""
+    def append_to(self, stored: StoredRun, event: Any) -> list[str]:
+        """Write one record to a run that was read, as a writer of its own. Two puts, of the keys that are returned."""
         run_id, writer = stored.summary.run_id, new_writer_id()
         stretch = Stretch()
         stretch.take(ev.encode_event(event), event)
         head = SegmentHead(run_id=run_id, writer=writer, attempt=1, number=1, start=0, end=1)
-        commit(
-            self._store,
-            layout.run_segment(run_id, writer, 1),
-            encode_segment(head, stretch),
-            clock=self._clock,
-        )
+        segment = layout.run_segment(run_id, writer, 1)
+        commit(self._store, segment, encode_segment(head, stretch), clock=self._clock)
         change = stored.summary.copy()
         change.apply(event)
         experiment_id = stored.summary.experiment_id or DEFAULT_EXPERIMENT_ID
-        self._store.replace(
-            layout.inbox_final(experiment_id, run_id, writer), encode_summary(change)
-        )
+        inbox = layout.inbox_final(experiment_id, run_id, writer)
+        self._store.replace(inbox, encode_summary(change))
+        return [segment, inbox]
