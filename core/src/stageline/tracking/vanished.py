@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stageline.errors import NotFound
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +20,7 @@ VANISHED_LOOKS = 32
 def with_the_vanished_ended(
     found: Iterable[Run], runs: Runs, index: RunSearch, *, now_ms: int, patience_s: float
 ) -> list[Run]:
-    """The same runs, where those that only seem to run were looked at and ended.
+    """The same runs, where those that only seem to run were looked at and ended; without those that are gone.
 
     Args:
         found: As the index has them.
@@ -38,6 +40,9 @@ def with_the_vanished_ended(
             last_s = alive[known].get(run.info.run_id, run.info.start_time / 1000)
             if not patience_s or now_ms / 1000 - last_s > patience_s:
                 looks -= 1
-                run = runs.get(run.info.run_id)
+                try:
+                    run = runs.get(run.info.run_id)
+                except NotFound:  # collected, and the index has yet to hear of it
+                    continue
         seen.append(run)
     return seen
