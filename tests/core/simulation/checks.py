@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from store import STALE_NS
 from told import RunTold, Told
 
 from stageline.domain.run import Run, RunStatus, ViewType
@@ -32,7 +31,7 @@ def of_runs(workspace: Workspace, told: Told) -> list[str]:
         if claimed not in experiments
     ]
     for run in told.runs.values():
-        if told.collections and _may_be_gone(run, told):
+        if told.has_collected and _may_be_gone(run, told):
             continue  # a collector may have died half-way
         if exists(workspace, run.run_id):
             if workspace.runs.get(run.run_id).info.experiment_id not in experiments:
@@ -133,15 +132,12 @@ def _of_files(workspace: Workspace, told: RunTold) -> list[str]:
 
 
 def _may_be_gone(run: RunTold, told: Told) -> bool:
-    """Whether it was put aside, and not surely taken back before a collector looked."""
+    """Whether it was put aside, and not surely taken back: a restore that is promised stands, whoever collects."""
     said = [(is_deleted, word) for is_deleted, word in run.deletions if word.outcome != "refused"]
     if not said:
         return False
     is_deleted, word = said[-1]
-    if is_deleted or not word.is_promised:
-        return True
-    began, ended = word.value
-    return any(start < ended + STALE_NS and began < end for start, end in told.collections)
+    return is_deleted or not word.is_promised
 
 
 def _invented_in_search(told: Told, run_id: str, metrics: dict[str, float]) -> list[str]:
@@ -181,7 +177,7 @@ def of_rebuilt_index(workspace: Workspace, told: Told) -> list[str]:
         page = workspace.index.search([each], view=ViewType.ALL)
         indexed = {one.run_id: one for one in page}
         for run_id in sorted(replayed.keys() | indexed.keys()):
-            if told.collections and run_id in told.runs and _may_be_gone(told.runs[run_id], told):
+            if told.has_collected and run_id in told.runs and _may_be_gone(told.runs[run_id], told):
                 continue
             one, other = replayed.get(run_id), indexed.get(run_id)
             if (

@@ -19,6 +19,11 @@ from stageline.storage.staged import StagedWriter
 URL = "simulated://store"
 STALE_NS = 2 * SECOND
 """How long a listing may lag behind."""
+PAUSES_S = (400, 1_000)
+"""Beyond any heartbeat, and below the collector's grace: longer than that, whoever begins what has no name yet, or
+removes what is garbage, may not stand still (docs/faults.md)."""
+LONG_PAUSES_S = (400, 1_500, 7_200)
+_HAVE_BEGUN = ("writer", "collector")
 _ENDINGS = {
     "start.json": "start", ".end.json": "end", ".seg": "segment", ".live": "heartbeat",
 }  # fmt: skip
@@ -149,7 +154,8 @@ class SimulatedStore:
         trouble, scheduler = self._trouble, self._scheduler
         process = scheduler.process
         if trouble.strikes(Kind.PAUSE):
-            pause = trouble.random.choice([400, 1_500, 7_200])
+            must_hurry = process.name.startswith(_HAVE_BEGUN)
+            pause = trouble.random.choice(PAUSES_S if must_hurry else LONG_PAUSES_S)
             process.paused_until = scheduler.now_ns + pause * SECOND
             self._disk.note(f"{process.name} stands still for {pause} s")
         for kind, jump in ((Kind.CLOCK_HOUR, 3_600), (Kind.CLOCK_DAY, 86_400)):

@@ -73,8 +73,8 @@ class Told:
         self.runs: dict[str, RunTold] = {}
         self.deeds: list[Deed] = []
         self.found_in_search: list[tuple[str, dict[str, float]]] = []
-        self.collections: list[list[float]] = []
-        """When collectors looked and deleted: from, to, in simulated nanoseconds."""
+        self.has_collected = False
+        """Whether a collector was at work, and what was deleted may be gone."""
         self.landed: dict[str, dict[int, int]] = {}
         """Registered model -> number of an entry -> position in the trace at which it was put."""
 
