@@ -14,8 +14,9 @@ from stageline.domain.document import (
     encode_document,
     readable,
 )
+from stageline.domain.model import Stage
+from stageline.domain.model_state import ModelState, Phase
 from stageline.domain.registry_events import RegistryEvent, decode_event
-from stageline.domain.registry_state import ModelState
 from stageline.errors import Corrupt
 
 REGISTRY_FORMAT = "stageline.registry/1"
@@ -62,6 +63,16 @@ class EntryHead(msgspec.Struct, frozen=True, kw_only=True):
     state: msgspec.Raw
 
 
+class _Placed(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    current_stage: str = Stage.NONE.value
+
+
+class _Places(msgspec.Struct, frozen=True, kw_only=True):
+    phase: Phase = Phase.ABSENT
+    versions: dict[str, _Placed] = {}
+
+
 class _Named(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
@@ -99,6 +110,17 @@ def decode_state(data: bytes, what: str) -> ModelState:
         return msgspec.json.decode(data, type=readable(ModelState))
     except UNREADABLE as error:
         raise Corrupt(f"{what} can not be read: {error}") from error
+
+
+def decode_stages(data: bytes, what: str) -> dict[int, str]:
+    """Version -> stage, out of an entry's state and of nothing else there; empty for no model. Raises `Corrupt`."""
+    try:
+        places = msgspec.json.decode(data, type=readable(_Places))
+    except UNREADABLE as error:
+        raise Corrupt(f"{what} can not be read: {error}") from error
+    if places.phase is not Phase.ACTIVE:
+        return {}
+    return {one.version: one.current_stage for one in places.versions.values()}
 
 
 def check_place(what: str, found: tuple[int, str], expected: tuple[int, str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stageline.domain.registry_entry import chain_hash, decode_head, decode_state
+from stageline.domain.registry_entry import chain_hash, decode_head, decode_stages, decode_state
 from stageline.domain.registry_events import RegistryEvent, decode_event
 from stageline.domain.registry_words import sentence
 
@@ -41,9 +41,16 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def state(self) -> ModelState:
         """The model after it, read when it is first asked for. Raises `Corrupt`."""
-        return decode_state(
-            self.stored_state, f"the state of {self.name!r} as of entry {self.number}"
-        )
+        return decode_state(self.stored_state, self._what)
+
+    @cached_property
+    def stages(self) -> dict[int, str]:
+        """Where each version is after it, at a fraction of what `state` takes; empty for no model. Raises `Corrupt`."""
+        return decode_stages(self.stored_state, self._what)
+
+    @property
+    def _what(self) -> str:
+        return f"the state of {self.name!r} as of entry {self.number}"
 
 
 def told(name: str, number: int, data: bytes) -> HistoryEntry:

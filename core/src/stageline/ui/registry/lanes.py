@@ -9,7 +9,6 @@ from stageline.domain import registry_events as ev
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stageline.domain.model_state import ModelState
     from stageline.registry.history_entry import HistoryEntry
 
 
@@ -44,7 +43,7 @@ def stays(entries: Sequence[HistoryEntry]) -> list[Stay]:
     found: list[Stay] = []
     inside: dict[int, int] = {}
     for entry in entries:
-        there = _standing(entry.state)
+        there = entry.stages
         for version, place in list(inside.items()):
             if there.get(version) != found[place].stage:
                 found[place] = found[place]._replace(end=entry.time)
@@ -61,7 +60,7 @@ def marks(entries: Sequence[HistoryEntry]) -> list[Mark]:
     found: list[Mark] = []
     for entry in entries:
         for event in entry.events:
-            told = _told(event, entry.state)
+            told = _told(event, entry)
             if told is not None:
                 kind, stage, version, text = told
                 words = f"{text}, by {entry.actor}"
@@ -93,13 +92,7 @@ def anchor(entry: HistoryEntry) -> str:
     return f"entry-{entry.number}-{entry.digest[:8]}"
 
 
-def _standing(state: ModelState) -> dict[int, str]:
-    if not state.is_active:
-        return {}
-    return {one.version: one.current_stage for one in state.versions.values()}
-
-
-def _told(event: ev.RegistryEvent, state: ModelState) -> tuple[str, str, int, str] | None:
+def _told(event: ev.RegistryEvent, entry: HistoryEntry) -> tuple[str, str, int, str] | None:
     match event:
         case ev.RequestOpened():
             one = event.request
@@ -107,7 +100,7 @@ def _told(event: ev.RegistryEvent, state: ModelState) -> tuple[str, str, int, st
             words = "refused" if kind == "refused" else "opened"
             return kind, one.to_stage, one.version, f"Request {one.number} {words}: v{one.version}"
         case ev.RequestApproved() | ev.RequestClosed():
-            asked = state.requests.get(str(event.number))
+            asked = entry.state.requests.get(str(event.number))
             if asked is None:  # one of so many closed ones that the state forgot it
                 return None
             if isinstance(event, ev.RequestApproved):
