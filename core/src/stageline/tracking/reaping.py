@@ -91,7 +91,11 @@ class Reaper:
             return None
         try:
             stream = open_stream(
-                self._store, path, lies_in_store=lies_in_store, resolve=self._resolve
+                self._store,
+                path,
+                lies_in_store=lies_in_store,
+                resolve=self._resolve,
+                clock=self._clock,
             )
             if not lies_in_store and stream.head.store != self._store.url:
                 return None

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stageline.clock import SYSTEM_CLOCK
 from stageline.domain.artifact import RunEnd, StoredFile, fold_files
 from stageline.domain.events import (
     AnyEvent,
@@ -38,6 +37,7 @@ from stageline.tracking.said import Said
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stageline.clock import Clock
     from stageline.storage.port import ObjectStore
 
 SEAL_FROM = 64 << 10
@@ -83,6 +83,7 @@ class LogStream:
         *,
         lies_in_store: bool,
         resolve: ResolveExperiment,
+        clock: Clock,
         claim: Claim | None = None,
         said: Said | None = None,
     ) -> None:
@@ -99,7 +100,8 @@ class LogStream:
         """Bytes of single points in the log: three times what they take as columns."""
         self.lock = threading.RLock()
         self._resolve = resolve
-        self._claim: Claim = claim or partial(commit, store)
+        self._clock = clock
+        self._claim: Claim = claim or partial(commit, store, clock=clock)
         self._said = said or Said()
         self._read_to = 0
         self._shipped_to = 0
@@ -196,7 +198,7 @@ class LogStream:
     def _claim_id(self) -> None:
         if self._start is None or self._is_start_shipped:
             return
-        ensure_format(self.store)
+        ensure_format(self.store, self._clock)
         start = self._resolved(self._start)
         document = RunStart(
             writer=self.head.writer,
@@ -246,7 +248,7 @@ class LogStream:
             end=end,
         )
         key = layout.run_segment(self.head.run_id, self.head.writer, number)
-        if commit(self.store, key, encode_segment(head, stretch)):
+        if commit(self.store, key, encode_segment(head, stretch), clock=self._clock):
             self._first_record = None
             self._note_segment(head, stretch.columns)
         else:
@@ -285,7 +287,7 @@ class LogStream:
             from stageline.tracking.artifacts import ship_spooled
 
             def note(files: Mapping[str, tuple[str, int] | None]) -> None:
-                append(encode_event(ArtifactsStored(SYSTEM_CLOCK.stamp(), dict(files))))
+                append(encode_event(ArtifactsStored(self._clock.stamp(), dict(files))))
 
             ship_spooled(self.store, self.head.run_id, self.spooled_files, note)
 
@@ -369,9 +371,14 @@ class LogStream:
 
 
 def open_stream(
-    store: ObjectStore, path: Path, *, lies_in_store: bool, resolve: ResolveExperiment
+    store: ObjectStore,
+    path: Path,
+    *,
+    lies_in_store: bool,
+    resolve: ResolveExperiment,
+    clock: Clock,
 ) -> LogStream:
     """A stream over a log that some process left at `path`. Raises `Corrupt` if it has no sound head."""
     frames = scan_frames(read_tail(path, 0))
     head = decode_head(frames.payloads[0] if frames.payloads else b"", str(path))
-    return LogStream(store, path, head, lies_in_store=lies_in_store, resolve=resolve)
+    return LogStream(store, path, head, lies_in_store=lies_in_store, resolve=resolve, clock=clock)

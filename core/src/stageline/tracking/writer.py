@@ -108,6 +108,7 @@ class RunWriter:
             head,
             lies_in_store=self._lies_in_store,
             resolve=self._resolve,
+            clock=self._clock,
             claim=self._claim,
             said=self._said,
         )
