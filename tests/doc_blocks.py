@@ -6,6 +6,7 @@ A block that can not be run here says so in an HTML comment on the line above it
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,8 +17,9 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "how-to").glob("*.md")),
 ]
+EXAMPLES = sorted((ROOT / "examples").glob("*/README.md"))
 
-Suite = Literal["core", "prefect", "airflow"]
+Suite = Literal["core", "prefect", "airflow", "spark"]
 
 _FENCE = re.compile(
     r"^(?P<ticks>`{3,})(?P<language>[\w-]*)\n(?P<text>.*?)^(?P=ticks)$", re.M | re.S
@@ -31,6 +33,7 @@ _PAGES_OF: dict[str, Suite] = {
     "airflow-models": "airflow",
     "tutorial-airflow": "airflow",
 }
+_EXAMPLES_OF: dict[str, Suite] = {"elasticnet": "prefect", "sweep": "prefect", "spark": "spark"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ class Block:
     @property
     def suite(self) -> Suite:
         """In whose environment it runs."""
-        of_page = _PAGES_OF.get(Path(self.page).stem)
+        page = Path(self.page)
+        if page.parts[0] == "examples":
+            in_airflow = "airflow" in self.text.lower()
+            return "airflow" if in_airflow else _EXAMPLES_OF.get(page.parent.name, "core")
+        of_page = _PAGES_OF.get(page.stem)
         if of_page is not None:
             return of_page
         found = _ORCHESTRATOR.search(self.text) if self.language == "python" else None
@@ -83,20 +90,20 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def blocks_of(suite: Suite) -> dict[str, list[Block]]:
+def blocks_of(suite: Suite, pages: Sequence[Path] = PAGES) -> dict[str, list[Block]]:
     """By page, what this suite runs."""
     chosen = {
         str(page.relative_to(ROOT)): [
             one for one in blocks(page) if one.suite == suite and one.reason is None
         ]
-        for page in PAGES
+        for page in pages
     }
     return {page: found for page, found in chosen.items() if found}
 
 
-def marked(suite: Suite) -> list[Block]:
+def marked(suite: Suite, pages: Sequence[Path] = PAGES) -> list[Block]:
     """What this suite does not run, and only looks over."""
-    return [one for page in PAGES for one in blocks(page) if one.suite == suite and one.reason]
+    return [one for page in pages for one in blocks(page) if one.suite == suite and one.reason]
 
 
 @dataclass(frozen=True)

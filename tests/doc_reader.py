@@ -83,7 +83,7 @@ class Reader:
     def _do(self, command: Command, block: Block) -> None:
         words = shlex.split(command.text)
         if words[:2] == ["pip", "install"]:
-            _check_install(words[2:], block)
+            self.install(words[2:], block)
             return
         if words[0] == "export" and "$" not in command.text:
             for one in words[1:]:
@@ -97,7 +97,7 @@ class Reader:
             return
         plain = not _FOR_A_SHELL.search(re.sub(r"'[^']*'|\"[^\"$]*\"", "", command.text))
         code, printed = (
-            self._stageline(words) if words[0] == "stageline" and plain else _shell(command.text)
+            self.stageline(words) if words[0] == "stageline" and plain else self.shell(command.text)
         )
         assert code == command.exit_code, f"{block.place}: {command.text} gave {code}: {printed}"
         if command.prints:
@@ -127,18 +127,23 @@ class Reader:
                 process.kill()
                 process.wait(WITHIN_S)
 
-    def _stageline(self, words: list[str]) -> tuple[int, str]:
+    def install(self, words: list[str], block: Block) -> None:
+        """What a page says is to be installed: it is there, if it is ours."""
+        _check_install(words, block)
+
+    def stageline(self, words: list[str]) -> tuple[int, str]:
+        """Exit code and output of a command of ours."""
         result = CliRunner().invoke(app, words[1:], input="y\n")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.output
 
-
-def _shell(line: str) -> tuple[int, str]:
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=4 * WITHIN_S
-    )
-    return done.returncode, done.stdout + done.stderr
+    def shell(self, line: str) -> tuple[int, str]:
+        """Exit code and output of a line of bash."""
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, timeout=4 * WITHIN_S
+        )
+        return done.returncode, done.stdout + done.stderr
 
 
 def look_over(block: Block) -> None:
