@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from stageline.ui.lineage.things import Link, Picture, Thing
 
-WIDTH, HEIGHT = 160, 44
+WIDTH, HEIGHT = 176, 44
 """Of a thing, in pixels."""
 _BETWEEN_LAYERS = 44
 _BETWEEN_THINGS = 18

@@ -142,13 +142,14 @@ def _told_by(node: Node) -> Iterator[Thing]:
         return
     if "orchestrator" in told:
         name = told.get("task") or told.get("pipeline") or told["orchestrator"]
+        index = f"[{told['task_index']}]" if "task" in told and told.get("task_index") else ""
         place = "/".join(
             told.get(one, "") for one in ("orchestrator", "pipeline_run", "task", "task_index")
         )
         yield Thing(
             id=f"{TASK}:{place}",
             kind=TASK,
-            label=shown(name),
+            label=shown(name) + shown(index),
             detail=f"{shown(told['orchestrator'])} {'task' if 'task' in told else 'pipeline'}",
             attributes={one: told[one] for one in _TASK if one in told},
             page=page_of(node),

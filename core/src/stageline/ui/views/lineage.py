@@ -45,6 +45,7 @@ def lineage(page: Page) -> Response:
     return page.render(
         "lineage.html",
         target=target,
+        title=targets[-1].label if targets[-1].kind == "run" else target,
         direction=direction,
         directions=DIRECTIONS,
         drawn=drawn,
