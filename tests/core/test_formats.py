@@ -36,6 +36,7 @@ from stageline.models.batches import ScoredPart, collect_parts
 from stageline.registry.events import decode_cursor
 from stageline.server.api.positions import POSITION_FORMAT, Position
 from stageline.server.auth.token import REVOKED_FORMAT, TOKEN_FORMAT, Revoked, Token
+from stageline.server.upload import DONE_FORMAT, UPLOAD_FORMAT, Done, Upload
 from stageline.storage import layout
 from stageline.storage.files import Files
 from stageline.storage.manifest import Manifest, ShardRef, decode_manifest
@@ -288,6 +289,21 @@ def test_position_in_a_feed_of_version_1() -> None:
     assert decode_cursor(position.cursor) == {"wine": 3}
 
 
+def test_upload_of_version_1() -> None:
+    upload, _ = decode_document(fixture("upload-1.json"), Upload, UPLOAD_FORMAT, "it")
+    assert upload == Upload(
+        upload_id="019675-00112233445566778899aabbccddeeff",
+        path=f"0/{RUN}/artifacts/d/f",
+        parts=2,
+        digest="ab" * 32,
+        expires=T + 90_000,
+        by="ann",
+        txn="dd" * 16,
+    )
+    done, _ = decode_document(fixture("upload-done-1.json"), Done, DONE_FORMAT, "it")
+    assert done == Done(parts="ab" * 32, txn="dd" * 16)
+
+
 def test_mark_of_garbage_of_version_1() -> None:
     mark, _ = decode_document(fixture("gc-mark-1.json"), Garbage, MARK_FORMAT, "it")
     assert mark == Garbage(
@@ -379,6 +395,8 @@ JSON_DOCUMENTS: list[tuple[str, Any]] = [
     ("token-revoked-1.json", Revoked),
     ("gc-mark-1.json", Garbage),
     ("feed-position-1.json", Position),
+    ("upload-1.json", Upload),
+    ("upload-done-1.json", Done),
     ("verdict-1.json", Verdict),
 ]
 

@@ -19,7 +19,8 @@ from stageline.server.caller import actor_of
 from stageline.server.failures import Refused
 from stageline.server.file_places import place_of, split_place
 from stageline.server.transfers import Inbox
-from stageline.server.uploads import Part, Upload, Uploads, checked_parts
+from stageline.server.upload import Part, Upload, checked_parts
+from stageline.server.uploads import Uploads
 from stageline.server.wire import check_lists, encode, read_body, required
 from stageline.serving.asgi import send_answer
 from stageline.serving.forwarded import is_behind_strange_proxy, url_of

@@ -13,14 +13,21 @@ import secrets
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from stageline.domain.document import decode_document, encode_document, readable
+from stageline.domain.document import decode_document, encode_document
 from stageline.domain.ids import new_txn
 from stageline.errors import Corrupt, InvalidInput, NotFound
 from stageline.server.failures import Refused
+from stageline.server.upload import (
+    DONE_FORMAT,
+    UPLOAD_FORMAT,
+    Done,
+    Part,
+    Upload,
+    digest_of_parts,
+    digest_of_text,
+)
 from stageline.storage import layout
 from stageline.storage.commit import commit
 from stageline.storage.parallel import together
@@ -33,53 +40,11 @@ if TYPE_CHECKING:
     from stageline.server.transfers import Inbox
     from stageline.storage.port import ObjectStore
 
-UPLOAD_FORMAT = "stageline.upload/1"
-DONE_FORMAT = "stageline.upload-done/1"
 MOST_PARTS = 10_000
 """Of one file; as S3 has it."""
 DAY_MS = 86_400_000
 
 _ID = re.compile(r"\d{6}-[0-9a-f]{32}", re.ASCII)
-_ETAG = re.compile(r'"?([0-9a-f]{64})"?', re.ASCII)
-
-
-class Upload(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of an upload that was begun."""
-
-    format: str = UPLOAD_FORMAT
-    upload_id: str
-    path: str
-    """Of the file, as `mlflow-artifacts:/` has it."""
-    parts: int
-    digest: str
-    """SHA-256 of the secret, as hexadecimal digits."""
-    expires: int
-    """Unix milliseconds; no part is taken afterwards."""
-    by: str = ""
-    txn: str = ""
-
-    def __repr__(self) -> str:
-        return f"Upload({self.upload_id!r})"
-
-
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """That the file is where it belongs."""
-
-    format: str = DONE_FORMAT
-    parts: str
-    """Digest of the parts' digests."""
-    txn: str = ""
-
-
-class Part(NamedTuple):
-    """One of those of which the client says that the file consists."""
-
-    number: int
-    digest: str
-
-
-readable(Upload)
-readable(Done)
 
 
 class Uploads:
@@ -106,7 +71,7 @@ class Uploads:
             upload_id=f"{now // DAY_MS:06d}-{secrets.token_hex(16)}",
             path=path,
             parts=parts,
-            digest=_digest_of_text(secret),
+            digest=digest_of_text(secret),
             expires=now + round(lasts_s * 1000),
             by=by,
             txn=new_txn(),
@@ -119,7 +84,7 @@ class Uploads:
         """The upload whose parts the secret lets in. Raises `Refused`, in the same words whatever is wrong."""
         upload = self._find(upload_id)
         digest = "" if upload is None else upload.digest
-        if not hmac.compare_digest(_digest_of_text(secret), digest) or upload is None:
+        if not hmac.compare_digest(digest_of_text(secret), digest) or upload is None:
             raise Refused(
                 403,
                 "PERMISSION_DENIED",
@@ -164,7 +129,7 @@ class Uploads:
         except NotFound:
             return False
         done, _ = decode_document(raw, Done, DONE_FORMAT, f"end of upload {upload.upload_id}")
-        if done.parts != _digest_of_parts(parts):
+        if done.parts != digest_of_parts(parts):
             raise InvalidInput("The file was completed already, of other parts")
         return True
 
@@ -202,7 +167,7 @@ class Uploads:
 
     def finish(self, upload: Upload, parts: Sequence[Part]) -> None:
         """Note that the file is made, for who asks again, and remove the parts."""
-        done = Done(parts=_digest_of_parts(parts), txn=new_txn())
+        done = Done(parts=digest_of_parts(parts), txn=new_txn())
         key = layout.upload_done(upload.upload_id)
         commit(self._store, key, encode_document(done), clock=self._clock)
         self._remove(upload, but=(layout.upload_made(upload.upload_id), key))
@@ -224,33 +189,3 @@ class Uploads:
         except NotFound:
             return None
         return decode_document(raw, Upload, UPLOAD_FORMAT, f"upload {upload_id}")[0]
-
-
-def checked_parts(upload: Upload, said: Sequence[tuple[int | None, str | None]]) -> list[Part]:
-    """The parts in their order. Raises `InvalidInput` unless each is named once, with its etag."""
-    found: dict[int, Part] = {}
-    for number, etag in said:
-        tag = _ETAG.fullmatch(etag or "")
-        if number is None or not 1 <= number <= upload.parts or tag is None:
-            raise InvalidInput(
-                f"Invalid value for parameter 'parts' supplied: expected part_number 1 to {upload.parts}, "
-                "and the etag that came back when the part was sent"
-            )
-        if number in found:
-            raise InvalidInput(
-                f"Invalid value for parameter 'parts' supplied: {number} is there twice"
-            )
-        found[number] = Part(number, tag[1])
-    if len(found) < upload.parts:
-        raise InvalidInput(
-            f"Invalid value for parameter 'parts' supplied: {len(found)} parts, expected {upload.parts}"
-        )
-    return [found[number] for number in sorted(found)]
-
-
-def _digest_of_text(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
-
-
-def _digest_of_parts(parts: Sequence[Part]) -> str:
-    return _digest_of_text("".join(f"{number}:{digest}," for number, digest in parts))
