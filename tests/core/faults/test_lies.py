@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lying import NOW, LyingStore
 from records import wal_head
 
 from stageline import MetricPoint, Workspace
@@ -14,26 +15,9 @@ from stageline.domain.run import RunStatus, ViewType
 from stageline.errors import NotFound
 from stageline.settings import Settings
 from stageline.storage import layout, wal
-from stageline.storage.memory import MemoryStore
-from stageline.storage.port import Entry
 from stageline.storage.wal import create_wal
 from stageline.testing.clock import FixedClock
-from stageline.testing.counting import CountingStore
 from stageline.tracking.stream import LogStream
-
-NOW = 1_700_000_000_000
-
-
-class LyingStore(CountingStore):
-    """Listings lack what `hides` says."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(MemoryStore(f"memory://{name}", clock=FixedClock(NOW)))
-        self.hides: Callable[[str], bool] = lambda key: False
-
-    def list(self, prefix: str, *, deep: bool = True, limit: int | None = None) -> list[Entry]:
-        found = super().list(prefix, deep=deep)
-        return [entry for entry in found if not self.hides(entry.key)][:limit]
 
 
 @pytest.fixture
