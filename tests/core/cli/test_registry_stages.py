@@ -169,5 +169,14 @@ def test_a_policy_that_means_nothing_changes_nothing(
 def test_an_unknown_metric_is_taken_on_request(gated: Cli, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("rules: [{rule: metric, condition: metrics.auc > 0.5}]")
     line = ("registry", "policy", "set", "wine", "Staging", str(tmp_path / "p.yaml"))
-    assert gated(*line).code == 2
+    refused = gated(*line)
+    assert (refused.code, "(--allow-unknown)" in refused.err) == (2, True)
     assert gated(*line, "--allow-unknown").code == 0
+
+
+def test_a_policy_may_come_before_the_first_version(cli: Cli, tmp_path: Path) -> None:
+    cli.ok("registry", "create", "beer")
+    (tmp_path / "p.yaml").write_text("rules: [{rule: better, metric: auc, direction: max}]")
+    answer = cli("registry", "policy", "set", "beer", "Production", str(tmp_path / "p.yaml"))
+    assert (answer.code, "auc is taken as it is spelt" in answer.err) == (0, True)
+    assert "spelt" not in cli("registry", "policy", "delete", "beer", "Production").err

@@ -77,6 +77,7 @@ def test_a_list_is_narrowed_ordered_and_cut(cli: Cli, workspace: Workspace) -> N
     ]
     assert names("list", "--order-by", "metrics.loss DESC", "--limit", "2") == ["elsewhere", "r2"]
     assert names("list", "--status", "failed") == ["broken"]
+    assert names("search", "metrics.loss > 1", "-e", "other") == ["elsewhere"]
     assert names("search", "metrics.loss = 0", "--order-by", "attributes.run_name ASC") == [
         "r0",
         "r3",

@@ -353,7 +353,12 @@ def test_owner_changes_the_policy() -> None:
 def test_metric_that_no_run_has_is_refused_with_the_nearest() -> None:
     policy = Policy(rules=(MetricRule(condition="metrics.rsme < 1"),))
     with pytest.raises(InvalidInput, match="Did you mean 'rmse'"):
-        decisions.check_metrics_known(model(), policy, {"rmse", "mae"})
+        decisions.check_metrics_known(model(1), policy, {"rmse", "mae"})
+
+
+def test_metric_of_a_model_without_versions_is_taken_as_it_is_spelt() -> None:
+    policy = Policy(rules=(MetricRule(condition="metrics.rsme < 1"),))
+    decisions.check_metrics_known(model(0), policy, set())
 
 
 # -- rollback -------------------------------------------------------------------------------------

@@ -47,7 +47,9 @@ def set_policy(
         metavar="FILE", help="The policy, as YAML or JSON; - reads it from standard input."
     ),
     allow_unknown: bool = typer.Option(
-        False, "--allow-unknown", help="Accept a metric that no run has, and a check not installed."
+        False,
+        "--allow-unknown",
+        help="Accept a metric that none of the versions' runs has, and a check not installed.",
     ),
     comment: str = COMMENT,
     actor: str = ACTOR,
@@ -62,6 +64,9 @@ def set_policy(
         model.name, stage, policy, allow_unknown=allow_unknown, reason=comment or None
     )
     _say(here, model.name, stage, "set the policy of")
+    if policy.metrics and not model.latest_versions and not here.as_json:
+        named = ", ".join(sorted(policy.metrics))
+        print(f"no version has been measured yet: {named} is taken as it is spelt", file=sys.stderr)
 
 
 @app.command()

@@ -24,6 +24,9 @@ _FILTER_HELP = "Comparisons joined by AND, such as \"metrics.rmse < 0.8 and para
 _ORDER = typer.Option(
     [], "--order-by", help="Such as 'metrics.rmse ASC'; several weigh in their order."
 )
+_EXPERIMENTS = typer.Option(
+    [], "--experiment", "-e", help="An experiment, by name or id; may be repeated."
+)
 _LIMIT = typer.Option(50, min=1, max=50_000, help="At most so many runs.")
 _STATUS = typer.Option(None, case_sensitive=False, help="Only runs that stand so.")
 _DELETED = typer.Option(False, "--deleted", help="Deleted runs instead of the others.")
@@ -40,9 +43,7 @@ RUN = typer.Argument(
 @app.command("list")
 def list_runs(
     ctx: typer.Context,
-    experiments: list[str] = typer.Option(
-        [], "--experiment", "-e", help="An experiment, by name or id; may be repeated."
-    ),
+    experiments: list[str] = _EXPERIMENTS,
     everywhere: bool = typer.Option(
         False, "--all-experiments", help="Of all experiments, whatever the environment says."
     ),
@@ -66,17 +67,17 @@ def list_runs(
 def search(
     ctx: typer.Context,
     filter_string: str = typer.Argument(metavar="FILTER", help=_FILTER_HELP),
+    experiments: list[str] = _EXPERIMENTS,
     order_by: list[str] = _ORDER,
     limit: int = _LIMIT,
     status: RunStatus | None = _STATUS,
     deleted: bool = _DELETED,
     columns: str = _COLUMNS,
 ) -> None:
-    """Search the runs of all experiments."""
+    """Search the runs of all experiments, or of those that are named."""
     here = session(ctx)
-    _show_page(
-        here, _experiment_ids(here, []), filter_string, order_by, limit, status, deleted, columns
-    )
+    ids = _experiment_ids(here, experiments)
+    _show_page(here, ids, filter_string, order_by, limit, status, deleted, columns)
 
 
 @app.command()

@@ -125,13 +125,19 @@ def decide_set_policy(
 
 
 def check_metrics_known(state: ModelState, policy: Policy, known: set[str]) -> None:
-    """Refuse a policy on a metric that no run of the model has: a misspelt one would block for ever, or never."""
+    """Refuse a policy on a metric that no run of the model has: a misspelt one would block for ever.
+
+    A model without versions has no metrics to compare with, so its policies are taken as they are spelt.
+    """
+    if not state.versions:
+        return
     for metric in sorted(policy.metrics - known):
         near = get_close_matches(metric, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidInput(
             f"no run of a version of {state.name!r} has the metric {metric!r}.{hint} Known: "
-            f"{', '.join(sorted(known)[:20]) or 'none'}. To set the policy all the same, pass allow_unknown=True"
+            f"{', '.join(sorted(known)[:20]) or 'none'}. To set the policy all the same, pass "
+            "allow_unknown=True (--allow-unknown)"
         )
 
 

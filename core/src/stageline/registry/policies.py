@@ -43,7 +43,8 @@ class Policies(Deployments):
             name: The registered model.
             stage: One of its stages.
             policy: What holds from now on; None for nothing.
-            allow_unknown: Accept a metric that no run of the model has, and a check that is not installed here.
+            allow_unknown: Accept a metric that no run of the model has, and a check that is not installed here. Any
+                metric is accepted while the model has no versions: there is nothing to compare with.
             actor: Who sets it.
             reason: Why.
 

@@ -314,4 +314,15 @@ class RunOpening:
 @lru_cache(maxsize=1)
 def login_name() -> str:
     """Who runs this process, as it was told at first."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+    told = os.environ.get("USER") or os.environ.get("LOGNAME")
+    return told or _account_name() or f"uid-{os.getuid()}"
+
+
+def _account_name() -> str:
+    """What the system calls the user; empty for a number without a name, such as containers may run as."""
+    import pwd  # late: a login shell tells the name
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""
