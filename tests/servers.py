@@ -141,19 +141,21 @@ def _start_seaweedfs(weed: str, folder: Path) -> tuple[int, str]:
     return _start(command, folder, url, {**os.environ, **SEAWEEDFS_KEYS})
 
 
-def seaweedfs_command(weed: str, folder: Path, ports: list[int]) -> tuple[list[str], str]:
+def seaweedfs_command(
+    weed: str, folder: Path, ports: list[int], host: str = "127.0.0.1"
+) -> tuple[list[str], str]:
     """What starts SeaweedFS with its data in `folder`, on these twelve ports, and where its S3 answers then."""
     # Each of its servers would take a fixed port, and a second one a fixed distance away.
     master, volume, filer, s3, *rpc = ports
     command = [
-        weed, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        weed, "-logtostderr=true", "mini", f"-dir={folder}", f"-ip={host}", f"-ip.bind={host}",
         "-admin.ui=false", f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}",
         f"-filer.port={filer}", f"-master.port.grpc={rpc[0]}", f"-volume.port.grpc={rpc[1]}",
         f"-filer.port.grpc={rpc[2]}", f"-s3.port.grpc={rpc[3]}", f"-admin.port={rpc[4]}",
         f"-admin.port.grpc={rpc[5]}", "-webdav=false", "-s3.port.iceberg=0",
         "-s3.port.lance=0", "-s3.iam.readOnly=false",
     ]  # fmt: skip
-    return command, f"http://127.0.0.1:{s3}"
+    return command, f"http://{host}:{s3}"
 
 
 def _start_nanio(nanio: str, folder: Path) -> tuple[int, str]:

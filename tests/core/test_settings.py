@@ -46,6 +46,8 @@ def test_nothing_set_means_the_defaults() -> None:
         ("heartbeat_s", "1", 1.0),
         ("stale_after_s", "1e3", 1000.0),
         ("end_timeout_s", "0", 0.0),
+        ("retry_for_s", "0", 0.0),
+        ("reach_for_s", "60", 60.0),
         ("spool", "/s", "/s"),
         ("cache", "/c", "/c"),
         ("allow_pickle", "1", True),
@@ -147,6 +149,8 @@ def test_folders_follow_the_desktops_rules(tmp_path: Path, monkeypatch: pytest.M
         ("stale_after_s", "nan"),
         ("stale_after_s", "-1"),
         ("end_timeout_s", "-0.1"),
+        ("retry_for_s", "-1"),
+        ("reach_for_s", "nan"),
     ],
 )
 def test_value_that_can_not_be_is_refused_by_name(name: str, text: str) -> None:

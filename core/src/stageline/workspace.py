@@ -17,6 +17,7 @@ from stageline.domain.run import Run, ViewType
 from stageline.settings import Settings, load_settings
 from stageline.storage.local import LocalStore
 from stageline.storage.open import open_store
+from stageline.storage.options import Patience
 from stageline.storage.probe import read_format
 from stageline.tracking.experiments import Experiments
 from stageline.tracking.opening import login_name
@@ -80,7 +81,7 @@ class Workspace:
             del given["storage_options"]
         chosen = load_settings(given=given)
         options = look_up if callable(look_up) else chosen.storage_options
-        store = open_store(chosen.store, options, chosen.durability)
+        store = open_store(chosen.store, options, chosen.durability, _patience(chosen))
         return cls(store, chosen, storage_options=options)
 
     def __repr__(self) -> str:
@@ -119,7 +120,7 @@ class Workspace:
         """The workspace at another URL, with the settings of this one. Raises `InvalidInput`."""
         chosen = msgspec.structs.replace(self.settings, store=url)
         options = self._storage_options or chosen.storage_options
-        store = open_store(url, options, chosen.durability)
+        store = open_store(url, options, chosen.durability, _patience(chosen))
         return Workspace(store, chosen, self.clock, options)
 
     def copy_run(
@@ -315,6 +316,10 @@ class Workspace:
     def sync(self) -> list[Any]:
         """Ship what dead processes of this machine left for this store; see `Reaper.sync`."""
         return self.runs.reaper.sync()
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(settings.retry_for_s, settings.reach_for_s)
 
 
 def _spool(store: ObjectStore, settings: Settings) -> Path | None:

@@ -7,6 +7,7 @@ import socket
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import fsspec
@@ -17,6 +18,7 @@ from servers import S3Server
 from stageline.errors import InvalidInput, NotFound, StagelineError, StorageFailed, Unauthorized
 from stageline.storage import remote
 from stageline.storage.open import open_store
+from stageline.storage.options import Patience
 from stageline.storage.remote import RemoteStore
 from stageline.testing.clock import FixedClock
 
@@ -69,6 +71,9 @@ def flaky() -> Iterator[type[FlakyFileSystem]]:
     FlakyFileSystem.store.clear()
 
 
+NOW = Patience(0.0, 0.0)
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock()
@@ -105,11 +110,42 @@ def test_passing_failure_is_repeated(
 def test_repeating_ends_after_the_time_that_was_set(
     clock: FixedClock, flaky: type[FlakyFileSystem]
 ) -> None:
-    store = RemoteStore("flaky://place", retry_for_s=0.0, clock=clock)
+    store = RemoteStore("flaky://place", patience=Patience(retry_for_s=0.0), clock=clock)
     flaky.failures = [HttpError("SlowDown", 503)] * 10
     with pytest.raises(StorageFailed, match="busy or can not be reached"):
         store.read("a")
-    assert len(flaky.failures) == 8
+    assert len(flaky.failures) == 9
+
+
+def test_store_that_never_answered_is_given_up_sooner_than_one_that_did(
+    clock: FixedClock, flaky: type[FlakyFileSystem]
+) -> None:
+    store = RemoteStore(
+        "flaky://place", patience=Patience(retry_for_s=30.0, reach_for_s=0.0), clock=clock
+    )
+    flaky.failures = [ConnectionRefusedError("nobody listens on port 9")]
+    with pytest.raises(StorageFailed, match=r"nothing has answered.*port 9.*STAGELINE_REACH_FOR_S"):
+        store.read("a")
+    assert flaky.calls == 1
+    store.replace("a", b"1")
+    flaky.failures = [ConnectionResetError("restarting")] * 2
+    assert store.read("a") == b"1"
+
+
+@pytest.mark.parametrize("answer", [HttpError("SlowDown", 503), HttpError("Bad", 400)])
+def test_store_that_is_in_trouble_has_answered(
+    clock: FixedClock, flaky: type[FlakyFileSystem], answer: Exception
+) -> None:
+    store = RemoteStore(
+        "flaky://place", patience=Patience(retry_for_s=30.0, reach_for_s=0.0), clock=clock
+    )
+    flaky.failures = [answer]
+    with suppress(StorageFailed, NotFound):
+        store.read("a")
+    flaky.failures = [ConnectionResetError("restarting")] * 2
+    with pytest.raises(NotFound):
+        store.read("a")
+    assert flaky.failures == [], "it was asked again"
 
 
 def test_create_is_sent_once(store: RemoteStore, flaky: type[FlakyFileSystem]) -> None:
@@ -226,7 +262,7 @@ def everything_shown(error: BaseException) -> str:
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_secrets_are_never_shown(flaky: type[FlakyFileSystem], secret: str) -> None:
-    store = RemoteStore(SECRET_URL, SECRET_OPTIONS, clock=FixedClock(), retry_for_s=0)
+    store = RemoteStore(SECRET_URL, SECRET_OPTIONS, clock=FixedClock(), patience=NOW)
     shown = [store.url, repr(store), str(store)]
     calls: list[Callable[[], object]] = [
         lambda: store.read("a"),
@@ -331,9 +367,9 @@ def test_server_that_is_away_is_told(clock: FixedClock) -> None:
     with socket.socket() as taken:  # bound but not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         server = S3Server(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        store = RemoteStore("s3://bucket", server.options, retry_for_s=0, clock=clock)
+        store = RemoteStore("s3://bucket", server.options, patience=NOW, clock=clock)
         for call in (lambda: store.read("a"), lambda: store.create("a", b"1")):
-            with pytest.raises(StorageFailed, match="can not be reached"):
+            with pytest.raises(StorageFailed, match="nothing has answered there yet"):
                 call()
 
 

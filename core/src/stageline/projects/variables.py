@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # Of the settings, those that concern logging. Not the registry's secrets: a project has no use for them.
 _HANDED_ON = (
-    "durability", "flush_s", "flush_bytes", "heartbeat_s", "stale_after_s", "end_timeout_s", "spool", "cache",
+    "durability", "flush_s", "flush_bytes", "heartbeat_s", "stale_after_s", "end_timeout_s", "retry_for_s",
+    "reach_for_s", "spool", "cache",
     "allow_pickle", "user",
 )  # fmt: skip
 _PATHS = ("spool", "cache")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WRITE_BLOCK = 8 * 2**20
 # ... and one range of a read, of which fsspec holds up to five copies for a moment.
 READ_BLOCK = 5 * 2**20
+CONNECT_WITHIN_S = 3
+"""Of one try: a lost packet is sent again after one second, and then after two more."""
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
 _ETAGS = ("ETag", "etag", "generation")
 
@@ -207,14 +209,15 @@ class S3Dialect(ObjectDialect):
         """
         tuned = {"max_concurrency": 1, **options}
         tuned["config_kwargs"] = {
-            "retries": {"mode": "standard", "total_max_attempts": 2},
+            "retries": {"mode": "standard", "total_max_attempts": 3},
+            "connect_timeout": CONNECT_WITHIN_S,
             **tuned.get("config_kwargs", {}),
         }
         return tuned
 
     def __init__(self, fs: Any, root: str) -> None:  # fsspec has no types
         super().__init__(fs, root)
-        fs.retries = 2  # times those of botocore
+        fs.retries = 1  # times those of botocore
 
     def list(self, prefix: str, *, deep: bool, limit: int | None) -> list[Entry]:
         """One request for each thousand keys, and never for more keys than `limit`."""

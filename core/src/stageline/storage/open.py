@@ -11,16 +11,20 @@ from stageline.errors import InvalidInput
 from stageline.storage.local import Durability, LocalStore
 
 if TYPE_CHECKING:
-    from stageline.storage.options import StorageOptions
+    from stageline.storage.options import Patience, StorageOptions
     from stageline.storage.port import ObjectStore
 
 
 def open_store(
-    url: str | Path, options: StorageOptions | None = None, durability: Durability = "os"
+    url: str | Path,
+    options: StorageOptions | None = None,
+    durability: Durability = "os",
+    patience: Patience | None = None,
 ) -> ObjectStore:
     """The store at `url`: a path, `file://`, `memory://name`, or any URL that fsspec knows. Sends no request.
 
-    `durability` concerns local stores. Raises `InvalidInput` for a URL that nothing here can open.
+    `durability` concerns local stores, `patience` remote ones. Raises `InvalidInput` for a URL that nothing here can
+    open.
     """
     text = os.fspath(url)
     if not text:
@@ -38,7 +42,7 @@ def open_store(
     # Late: fsspec alone costs 0.15 s of CPU, several times a whole run on a local store.
     from stageline.storage.remote import RemoteStore
 
-    return RemoteStore(text, options or {})
+    return RemoteStore(text, options or {}, patience)
 
 
 def _local_path(url: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,8 +15,9 @@ from stageline.clock import SYSTEM_CLOCK, Clock
 from stageline.errors import InvalidInput, NotFound, StagelineError, StorageFailed, Unauthorized
 from stageline.storage.forking import importing
 from stageline.storage.keys import checked_data, checked_folder, checked_key
+from stageline.storage.options import Patience
 from stageline.storage.redaction import public_url, redacted, secrets_of
-from stageline.storage.remote_errors import Kind, kind_of
+from stageline.storage.remote_errors import Kind, is_silence, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +35,6 @@ _PACKAGES = {
 }  # fmt: skip
 # Before it, these three take the condition for an unknown option, drop it, and overwrite.
 _EXCLUSIVE_SINCE = (2024, 12)
-RETRY_FOR_S = 30.0
 # A session that was made a moment ago has the newest credentials already.
 _FRESH_MS = 5_000
 
@@ -42,7 +43,7 @@ class RemoteStore:
     """A store behind fsspec. Nothing is imported or sent before the first call.
 
     A call that fails in passing (throttled, 5xx, connection lost) is repeated with growing, jittered
-    waits for up to `retry_for_s` in all, except `create`, which `storage.commit.commit` repeats.
+    waits for as long as the `patience` says, except `create`, which `storage.commit.commit` repeats.
     Refused credentials are looked up once more, since they may have been renewed where they come from:
     `options` may be a function, which is then asked again.
     """
@@ -51,8 +52,8 @@ class RemoteStore:
         self,
         url: str,
         options: StorageOptions | None = None,
+        patience: Patience | None = None,
         *,
-        retry_for_s: float = RETRY_FOR_S,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         _check_package(url)
@@ -60,7 +61,8 @@ class RemoteStore:
         self._options = options or {}
         self._url = public_url(url)
         self._secrets = secrets_of(url, {} if callable(self._options) else self._options)
-        self._retry_for_s = retry_for_s
+        self._patience = patience or Patience()
+        self._is_reached = False
         self._clock = clock
         self._lock = Lock()
         self._pid = os.getpid()
@@ -129,19 +131,40 @@ class RemoteStore:
 
     def _ask(self, verb: str, key: str, call: Callable[[Dialect], T], *, repeats: bool = True) -> T:
         dialect = self._opened()
+        began = time.monotonic()
         try:
-            return call(dialect)
+            answer = call(dialect)
         except StagelineError:
             raise
         except Exception as error:  # backends raise classes of their own; `kind_of` reads them all
+            self._is_reached = self._is_reached or not is_silence(error)
             kind = kind_of(error)
             is_renewed = kind is Kind.DENIED and self._renewed(dialect)
-            if not (is_renewed or (kind is Kind.PASSING and repeats)):
+            took_s = time.monotonic() - began
+            left_s = self._patience_s - took_s
+            # A try that took so long would take as long again.
+            is_worth_it = kind is Kind.PASSING and repeats and took_s < left_s
+            if not (is_renewed or is_worth_it):
                 raise self._told(verb, key, error) from self._cause(error)
+        else:
+            self._is_reached = True
+            return answer
         # Refused is not done: with new credentials even a create may be sent again.
-        return self._ask_again(verb, key, lambda: call(self._opened()), repeats=repeats)
+        return self._ask_again(verb, key, lambda: call(self._opened()), left_s, repeats=repeats)
 
-    def _ask_again(self, verb: str, key: str, call: Callable[[], T], *, repeats: bool = True) -> T:
+    @property
+    def _patience_s(self) -> float:
+        return self._patience.retry_for_s if self._is_reached else self._patience.reach_for_s
+
+    def _ask_again(
+        self,
+        verb: str,
+        key: str,
+        call: Callable[[], T],
+        left_s: float | None = None,
+        *,
+        repeats: bool = True,
+    ) -> T:
         # Late, because waiting is rare and tenacity is slow to import.
         from stageline.storage.retrying import retried
 
@@ -150,7 +173,7 @@ class RemoteStore:
                 call,
                 is_passing=lambda error: repeats and kind_of(error) is Kind.PASSING,
                 clock=self._clock,
-                total_s=self._retry_for_s,
+                total_s=self._patience_s if left_s is None else left_s,
             )
         except StagelineError:
             raise
@@ -223,6 +246,11 @@ class RemoteStore:
         if kind is Kind.NO_BUCKET:
             return StorageFailed(
                 f"could not {where}: its bucket does not exist ({reason}). Create it, or mend the URL"
+            )
+        if kind is Kind.PASSING and not self._is_reached:
+            return StorageFailed(
+                f"could not {where}: nothing has answered there yet ({reason}). Check the endpoint, its port, the "
+                "network and any proxy; STAGELINE_REACH_FOR_S=60 waits longer for a store that is about to start"
             )
         if kind is Kind.PASSING:
             return StorageFailed(

@@ -99,6 +99,12 @@ def kind_of(error: BaseException) -> Kind:
     return Kind.OTHER
 
 
+def is_silence(error: BaseException) -> bool:
+    """Whether nobody answered, rather than that the store was in trouble and said so."""
+    is_told = any(_by_code(link) or _by_status(link) for link in _chain(error))
+    return kind_of(error) is Kind.PASSING and not is_told
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     link: BaseException | None = error

@@ -9,11 +9,14 @@ from tenacity import (
     retry_if_exception,
     stop_after_attempt,
     stop_after_delay,
+    stop_any,
     wait_random_exponential,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tenacity.stop import stop_base
 
     from stageline.clock import Clock
 
@@ -31,10 +34,16 @@ def retried(
     attempts: int | None = None,
     total_s: float | None = None,
 ) -> T:
-    """The result of `call`, asked again after each error that `is_passing`; the last error if none helped."""
-    stop = (
-        stop_after_attempt(attempts) if attempts is not None else stop_after_delay(total_s or 0.0)
-    )
+    """The result of `call`, asked again after each error that `is_passing`; the last error if none helped.
+
+    No try begins after so many `attempts`, nor later than `total_s` after the first; one of them must be given.
+    """
+    stops: list[stop_base] = []
+    if attempts is not None:
+        stops.append(stop_after_attempt(attempts))
+    if total_s is not None:
+        stops.append(stop_after_delay(total_s))
+    stop = stop_any(*stops)
     retrying = Retrying(
         sleep=clock.sleep, wait=WAITS, stop=stop, retry=retry_if_exception(is_passing), reraise=True
     )

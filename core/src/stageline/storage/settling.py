@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from stageline.clock import Clock
     from stageline.storage.port import ObjectStore
 
+SETTLES_WITHIN_S = 30.0
+"""Each look has the store's own patience already; no further one begins after so long."""
+
 
 def settle(
     store: ObjectStore, key: str, data: bytes, failure: Exception, *, retries: int, clock: Clock
@@ -33,6 +36,7 @@ def settle(
             is_passing=lambda error: isinstance(error, (StorageFailed, NotFound)),
             clock=clock,
             attempts=retries + 1,
+            total_s=SETTLES_WITHIN_S,
         )
     except (StorageFailed, NotFound) as error:
         raise StorageFailed(
