@@ -125,13 +125,30 @@ def wanted(known: IndexState, view: View) -> list[str]:
         entry.key
         for name, entry in view.inbox.items()
         if name not in folded
-        and (name not in known.inbox or known.inbox[name] not in (None, identity(entry)))
+        and not _is_known(entry, known.inbox.get(name, _NEVER_SEEN))
         and (name == final_name(name) or not _is_superseded(name, known, view, folded))
     ]
 
 
+_NEVER_SEEN = Identity(-1, 0.0, None)
+
+
+def _is_known(entry: Entry, seen: Identity | None) -> bool:
+    """Whether what was seen under the entry's name is what lies there now."""
+    return seen is None or (
+        seen.size == entry.size and seen.modified == entry.modified and seen.etag == entry.etag
+    )
+
+
 def taken(known: IndexState, view: View, fetched: Mapping[str, bytes]) -> IndexState:
     """The reader's state once it has taken in `fetched`."""
+    if (
+        view.manifest is None
+        and not fetched
+        and (view.number, view.identity) == (known.manifest, known.manifest_identity)
+        and view.inbox.keys() == known.inbox.keys()
+    ):
+        return known  # the most usual case, and with thousands of names in the inbox the one that counts
     seen = {} if view.is_reset(known) else known.inbox
     # What is folded counts as read even where it is listed no more: another listing may be older.
     kept: dict[str, Identity | None] = (

@@ -52,6 +52,7 @@ class Projection:
 
     def __init__(self, path: Path, experiment_id: str) -> None:
         self.experiment_id = experiment_id
+        self._last_state = (b"", IndexState())
         self._file = ProjectionFile(path, {LIKE_FUNCTION: _like, ILIKE_FUNCTION: _ilike})
 
     def __enter__(self) -> Projection:
@@ -69,7 +70,15 @@ class Projection:
     def state(self) -> IndexState:
         """What was taken in; what `ExperimentIndex.changes` asks for."""
         with self._file.transaction() as db:
-            return _state(db)
+            found = _get(db, "index")
+        # A full inbox is thousands of names, and mostly those of the last time.
+        data, state = self._last_state
+        if found is None:
+            return IndexState()
+        if found != data:
+            state = _decode_state(found)
+            self._last_state = (found, state)
+        return state
 
     def apply(self, changes: Changes) -> bool:
         """Take `changes` in, all or nothing. False if another process has meanwhile moved to another index: look again.

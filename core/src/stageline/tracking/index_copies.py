@@ -31,7 +31,9 @@ FOLD_ABOVE = 256
 """Summaries in an inbox beyond which a search may fold them; at twice as many it does."""
 
 _TRIES = 5
-_MOST_OPEN = 64
+_FEWEST_OPEN, _MOST_OPEN = 64, 256
+"""Copies that are kept open. To open one again costs as much as four searches of it, and who searches more
+experiments at once than are kept does so for each of them."""
 _FOLD_PAUSE_MS = 600_000
 """After a fold that failed: whoever may not write need not try at each search."""
 
@@ -65,6 +67,7 @@ class IndexCopies:
         self._fold_above = fold_above
         self._chance = chance
         self._grace_s = grace_s
+        self._most_open = _affordable_copies()
         self._lock = Lock()
         self._copies: OrderedDict[str, Projection] = OrderedDict()
         self._refreshed_ms: dict[str, int] = {}
@@ -178,7 +181,7 @@ class IndexCopies:
                 path = self._cache_dir / _file_name(experiment_id)
                 copy = self._copies[experiment_id] = Projection(path, experiment_id)
             self._copies.move_to_end(experiment_id)
-            if len(self._copies) > _MOST_OPEN:
+            if len(self._copies) > self._most_open:
                 # Whoever is just using it opens it again.
                 self._copies.popitem(last=False)[1].close()
             return copy
@@ -195,3 +198,15 @@ def _file_name(experiment_id: str) -> str:
     # The digest tells ids apart that differ in case, on a file system that does not.
     digest = hashlib.sha256(experiment_id.encode()).hexdigest()[:8]
     return f"{layout.quoted(experiment_id)[:80]}-{digest}"
+
+
+def _affordable_copies() -> int:
+    """How many copies, of three files each, leave most of what this process may open to the rest of it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return _FEWEST_OPEN
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed == resource.RLIM_INFINITY:
+        return _MOST_OPEN
+    return max(_FEWEST_OPEN, min(_MOST_OPEN, allowed // 8))
