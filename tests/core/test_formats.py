@@ -31,7 +31,9 @@ from stageline.domain.logged_model import (
     LoggedModelStatus,
 )
 from stageline.domain.run import Attempt, DatasetInput, DatasetRef, LifecycleStage, RunStatus
+from stageline.domain.run_start import START_FORMAT, RunStart
 from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_json
+from stageline.errors import NotAllowed
 from stageline.models.batches import ScoredPart, collect_parts
 from stageline.registry.events import decode_cursor
 from stageline.server.api.positions import POSITION_FORMAT, Position
@@ -50,7 +52,6 @@ from stageline.tasks.forwarding import CURSOR_FORMAT, Watcher
 from stageline.tracking.garbage import MARK_FORMAT, Garbage
 from stageline.tracking.reading import RunReader
 from stageline.tracking.saved_views import CHOICE_FORMAT, VIEW_FORMAT, Choice, SavedView
-from stageline.tracking.stream import START_FORMAT, RunStart
 from stageline.tracking.verdicts import VERDICT_FORMAT, Verdict
 
 FIXTURES = Path(__file__).parent / "fixtures" / "formats"
@@ -343,6 +344,23 @@ def test_start_of_version_1() -> None:
         stamp=STAMP + 1,
         tags={"mlflow.runName": "kind-owl"},
     )
+
+
+def test_start_of_version_1_is_what_a_run_that_has_just_begun_tells_the_index() -> None:
+    summary = decode_summary(fixture("start-1.json"))
+    assert (summary.run_id, summary.started, summary.experiment) == (
+        RUN,
+        (T, STAMP + 1),
+        (STAMP + 1, "17"),
+    )
+    assert summary.tags == {"mlflow.runName": (STAMP + 1, "kind-owl")}
+    assert summary.is_running
+
+
+def test_start_of_a_later_version_is_refused_by_the_index_too() -> None:
+    later = fixture("start-1.json").replace(b"stageline.start/1", b"stageline.start/2")
+    with pytest.raises(NotAllowed, match="upgrade"):
+        decode_summary(later)
 
 
 def test_store_of_version_1() -> None:

@@ -279,3 +279,27 @@ heavy = {"fsspec", "tenacity", "asyncio", "s3fs", "concurrent.futures"} & set(sy
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_alias_is_the_same_object_until_it_is_replaced(store: LocalStore) -> None:
+    store.create("a/b", b"1")
+    assert store.alias("a/b", "c/d")
+    assert store.read("c/d") == b"1"
+    store.replace("c/d", b"2")
+    assert (store.read("a/b"), store.read("c/d")) == (b"1", b"2")
+
+
+def test_alias_takes_no_name_that_another_object_has(store: LocalStore) -> None:
+    store.create("a", b"1")
+    store.create("b", b"2")
+    assert not store.alias("a", "b")
+    assert store.read("b") == b"2"
+
+
+def test_alias_is_refused_where_there_are_no_hard_links(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.create("a", b"1")
+    monkeypatch.setattr(os, "link", fails(errno.EPERM))
+    assert not store.alias("a", "b")
+    assert files(store) == ["a"]

@@ -12,6 +12,7 @@ from stageline import DatasetInput, DatasetRef, MetricPoint, Workspace
 from stageline.domain.run import Attempt, LifecycleStage, RunStatus
 from stageline.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotAllowed, NotFound
 from stageline.settings import Settings
+from stageline.storage import layout
 from stageline.storage.memory import MemoryStore
 from stageline.storage.open import open_store
 from stageline.testing.clock import FixedClock
@@ -274,6 +275,22 @@ def test_ended_handle_refuses_to_log(workspace: Workspace) -> None:
         run.log_metric("loss", 1.0)
     run.end("FAILED")
     assert workspace.runs.get(run.run_id).info.status is RunStatus.FINISHED
+
+
+def test_run_in_a_folder_is_found_by_others_as_soon_as_it_has_begun(tmp_path: Path) -> None:
+    url = str(tmp_path / "store")
+    workspace = Workspace(open_store(url), Settings(cache=str(tmp_path / "cache")))
+    onlooker = Workspace(open_store(url), Settings(cache=str(tmp_path / "other")))
+    with workspace.runs.create(tags={"team": "blue"}) as run:
+        (found,) = onlooker.search_runs(["0"], "tags.team = 'blue'")
+        assert (found.info.run_id, found.info.status) == (run.run_id, RunStatus.RUNNING)
+        run.log_metric("loss", 1.0)
+        run.flush()
+        claim = layout.run_start(run.run_id)
+        assert b"loss" not in workspace.store.read(claim)  # only the index's copy was replaced
+        (found,) = onlooker.search_runs(["0"], "metrics.loss = 1")
+    (found,) = onlooker.search_runs(["0"], "metrics.loss = 1")
+    assert found.info.status is RunStatus.FINISHED
 
 
 @pytest.mark.parametrize("ending", [".end.json", "start.json"])

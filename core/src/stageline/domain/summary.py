@@ -26,6 +26,7 @@ from stageline.domain.run import (
     RunInputs,
     RunStatus,
 )
+from stageline.domain.run_start import START_FORMAT, RunStart
 from stageline.errors import Corrupt
 
 if TYPE_CHECKING:
@@ -242,6 +243,7 @@ def merge(one: RunSummary, other: RunSummary) -> RunSummary:
 
 _plain_encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(RunSummary, strict=False)
+_start_decoder = msgspec.json.Decoder(RunStart, strict=False)
 
 
 def encode_json(document: Any, points: dict[str, LastPoint]) -> bytes:
@@ -257,7 +259,7 @@ def encode_summary(summary: RunSummary) -> bytes:
 
 
 def decode_summary(data: bytes) -> RunSummary:
-    """The inverse of `encode_summary`.
+    """The inverse of `encode_summary`; of a run that has only just begun, its claim is one too.
 
     Raises:
         Corrupt: the bytes are no summary.
@@ -266,11 +268,34 @@ def decode_summary(data: bytes) -> RunSummary:
     try:
         summary = _decoder.decode(data)
     except UNREADABLE as error:
-        raise Corrupt(
-            f"a run summary can not be read ({error}); run `stageline compact --rebuild`"
-        ) from error
-    if summary.format != SUMMARY_FORMAT:
+        begun = _begun(data)
+        if begun is None:
+            raise Corrupt(
+                f"a run summary can not be read ({error}); run `stageline compact --rebuild`"
+            ) from error
+        return begun
+    if summary.format == SUMMARY_FORMAT:
+        return summary
+    begun = _begun(data)
+    if begun is None:
         check_format(summary.format, SUMMARY_FORMAT, "a run summary")
+    return begun or summary
+
+
+def _begun(data: bytes) -> RunSummary | None:
+    """What a claim tells of its run; None if `data` is something else."""
+    try:
+        start = _start_decoder.decode(data)
+    except UNREADABLE:
+        return None
+    if not start.format.startswith(START_FORMAT.partition("/")[0]):
+        return None
+    check_format(start.format, START_FORMAT, "the beginning of a run")
+    summary = RunSummary(start.run_id)
+    experiment = start.experiment_id or None
+    summary.apply(
+        ev.Started(start.stamp, start.run_id, experiment, None, start.start_time, start.tags)
+    )
     return summary
 
 

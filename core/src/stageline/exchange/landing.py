@@ -14,6 +14,7 @@ import msgspec
 from stageline.domain import events as ev
 from stageline.domain.artifact import RunEnd, StoredFile
 from stageline.domain.run import TAG_RUN_NAME, TAG_USER, MetricPoint, RunStatus
+from stageline.domain.run_start import RunStart
 from stageline.domain.summary import LastPoint, RunSummary, StatusAt, encode_json, encode_summary
 from stageline.errors import AlreadyExists, Corrupt, NotFound
 from stageline.exchange.fingerprint import fingerprint
@@ -24,7 +25,6 @@ from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, encode_segment
 from stageline.storage.series import Series
 from stageline.tracking.reading import RunReader
-from stageline.tracking.stream import RunStart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

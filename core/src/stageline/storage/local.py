@@ -111,6 +111,20 @@ class LocalStore:
             raise local_failure("create", path, error) from error
         return created
 
+    def alias(self, key: str, other: str) -> bool:
+        """Give the object `key` the name `other` too, until that is replaced; False where there are no hard links.
+
+        An object that is there already is no error: it stays, and the answer is False.
+        """
+        path, named = self._inside(key), self._inside(other)
+        try:
+            done = self._in_folder(named, lambda: link(path, named))
+            if done and self._syncs:
+                sync_folder(named)
+        except OSError as error:
+            raise local_failure("link", named, error) from error
+        return bool(done)
+
     def replace(self, key: str, data: bytes) -> None:
         """Put `data` whether or not `key` exists; a reader sees the old content or the new."""
         path = self._inside(key)

@@ -15,6 +15,7 @@ import msgspec
 from stageline.domain import events as ev
 from stageline.domain.artifact import RunEnd, StoredFile
 from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, derive_run_id
+from stageline.domain.run_start import RunStart
 from stageline.domain.summary import RunSummary, encode_json, encode_summary
 from stageline.errors import NotAllowed
 from stageline.storage import layout
@@ -23,7 +24,6 @@ from stageline.storage.probe import ensure_format
 from stageline.storage.segment import Segment, SegmentHead, Stretch, encode_segment
 from stageline.tracking.copying_files import copy_files
 from stageline.tracking.reading import RunReader
-from stageline.tracking.stream import RunStart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

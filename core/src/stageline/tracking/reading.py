@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stageline.domain.artifact import RunEnd, StoredFile, fold_files, keep_file
 from stageline.domain.document import decode_document
 from stageline.domain.events import ArtifactsStored, OutputWritten, Started
+from stageline.domain.run_start import START_FORMAT, RunStart
 from stageline.domain.summary import LastPoint, RunSummary, merge
 from stageline.errors import NotFound
 from stageline.storage import layout
@@ -16,7 +17,6 @@ from stageline.storage.probe import read_format
 from stageline.storage.series import Series
 from stageline.storage.wal import decode_head, read_tail, scan_frames
 from stageline.tracking.log_objects import end_of, is_stretch, log_as_segment, segment_of, writer_of
-from stageline.tracking.stream import START_FORMAT, RunStart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -23,10 +23,12 @@ from stageline.domain.events import (
     decode_event,
     encode_event,
 )
+from stageline.domain.run_start import RunStart
 from stageline.domain.summary import LastPoint, RunSummary, encode_json, encode_summary
 from stageline.errors import Corrupt, StorageFailed
 from stageline.storage import layout
 from stageline.storage.commit import commit
+from stageline.storage.local import LocalStore
 from stageline.storage.parallel import together
 from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
@@ -46,8 +48,6 @@ SEAL_FROM = 64 << 10
 SEGMENT_BYTES = 16 << 20
 """Of the log that go into one segment at most, so that neither a writer nor a reader has to hold much."""
 
-START_FORMAT = "stageline.start/1"
-
 Claim = Callable[[str, bytes], bool]
 """Creates a key, once: whether it now holds these bytes."""
 
@@ -57,19 +57,6 @@ ResolveExperiment = Callable[[str], str]
 
 class LogLost(StorageFailed):
     """The log was taken away from under its writer."""
-
-
-class RunStart(msgspec.Struct, frozen=True, kw_only=True):
-    """The document that claims a run's id."""
-
-    format: str = START_FORMAT
-    writer: str
-    """Makes the document unlike any other, as a conditional write needs."""
-    run_id: str
-    experiment_id: str
-    start_time: int
-    stamp: int
-    tags: dict[str, str]
 
 
 class LogStream:
@@ -119,8 +106,19 @@ class LogStream:
 
     def begin_in_store(self) -> None:
         """Claim the run's id, and say that it lives: for a log in the store, as long as no thread but this knows it."""
-        self._claim_id()
-        self._put_live()
+        assert isinstance(self.store, LocalStore)
+        if not (self._claim_id() and self._show_claim(self.store)):
+            self._put_live()
+
+    def _show_claim(self, store: LocalStore) -> bool:
+        """Let the index say what the claim says, by another name of the same file; False if that can not be."""
+        if self.summary.experiment_id is None:
+            return False
+        live = layout.inbox_live(self.summary.experiment_id, self.head.run_id, self.head.writer)
+        if not store.alias(layout.run_start(self.head.run_id), live):
+            return False
+        self._published_to = self._read_to
+        return True
 
     # -- reading the log --------------------------------------------------------------------------
 
@@ -195,9 +193,10 @@ class LogStream:
             self.catch_up()
             self._claim_id()
 
-    def _claim_id(self) -> None:
+    def _claim_id(self) -> bool:
+        """Whether this call did it, and no other writer was first."""
         if self._start is None or self._is_start_shipped:
-            return
+            return False
         ensure_format(self.store, self._clock)
         start = self._resolved(self._start)
         document = RunStart(
@@ -209,10 +208,12 @@ class LogStream:
             tags=start.tags,
         )
         key = layout.run_start(self.head.run_id)
-        if not self._claim(key, msgspec.json.encode(document)):
+        is_first = self._claim(key, msgspec.json.encode(document))
+        if not is_first:
             # Another writer of this run was first: what we know of its beginning travels with our records.
             self._first_record = encode_event(start)
         self._is_start_shipped = True
+        return is_first
 
     def _resolved(self, start: Started) -> Started:
         if start.experiment_id is None:
