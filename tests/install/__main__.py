@@ -109,9 +109,7 @@ def wanted(wheels: dict[str, Path], which: str) -> list[str]:
     core = f"stageline[ui] @ {wheels['core'].as_uri()}"
     if which == "core":
         return [core]
-    # Prefect 3.8 takes a FastAPI that it does not work with (`Body(min_items=...)`).
-    beside = ["fastapi<0.151"] if which == "prefect" else []
-    return [core.replace("[ui]", ""), str(wheels[which]), *beside]
+    return [core.replace("[ui]", ""), str(wheels[which])]
 
 
 def uv(*words: str) -> subprocess.CompletedProcess[str]:
