@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stageline.server.figures.request_log import set_up_form
+from stageline.serving.allocator import keep_little
 from stageline.serving.post import Post, live
 
 if TYPE_CHECKING:
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from stageline.server.order import ServerOrder
 
 
+INDEX_CACHE_BYTES = 128 << 20
+"""Of pages of indexes that a worker keeps in memory, however many experiments are searched."""
+
+
 def work(order: ServerOrder, listener: socket.socket, line: Connection) -> None:
     """The life of a worker: the target of its process. `line` leads to the parent."""
+    keep_little()
     live(
         line,
         f"{order.label} can not be served",
@@ -31,8 +37,10 @@ def _made(order: ServerOrder) -> FastAPI:
     from stageline.server.app import create_app
     from stageline.storage.open import open_store
     from stageline.storage.probe import read_format
+    from stageline.storage.projection_file import bound_caches
     from stageline.workspace import Workspace
 
+    bound_caches(INDEX_CACHE_BYTES)
     set_up_form(order.options.log_format)
     settings = order.settings
     store = open_store(settings.store, settings.storage_options, settings.durability)

@@ -177,6 +177,19 @@ def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
         raise
 
 
+def bound_caches(bytes_together: int) -> None:
+    """Let all pages that SQLite keeps in this process take no more: each copy of an index may keep `_CACHE_KB`.
+
+    It holds for whatever else uses SQLite here, so it is for processes of our own
+    (https://sqlite.org/pragma.html#pragma_soft_heap_limit).
+    """
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute(f"PRAGMA soft_heap_limit = {bytes_together}")
+    finally:
+        connection.close()
+
+
 def clear(connection: sqlite3.Connection) -> None:
     """Empty the database, in the caller's transaction."""
     for table in TABLES:
