@@ -30,14 +30,17 @@ POINTS = 400
 THINKS_S = 0.2
 """Between two requests of a client: trainings do not knock without a pause."""
 FILE = 256 << 10
+PAST = 1200
+"""Runs that are there before: otherwise answers grow with the runs all the time, up to the 1000 that clients ask for,
+and so does the memory that it takes to write them."""
 
 
 class Soak:
     """Clients of one server, until it is `over`."""
 
-    def __init__(self, port: int, minutes: float) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.until = time.monotonic() + 60 * minutes
+        self.until = 0.0
         self.answered: dict[int, int] = {}
         self.broken = 0
         """Connections that ended before their client was done: of those that are not slow, none should."""
@@ -59,6 +62,25 @@ class Soak:
             except (OSError, asyncio.IncompleteReadError):
                 self.broken += 1
                 await asyncio.sleep(0.5)
+
+    async def prepare(self) -> None:
+        """Let there be runs of the past."""
+
+        async def some(count: int) -> None:
+            async with Wire(self) as wire:
+                for _ in range(count):
+                    made = await wire.post("runs/create", experiment_id="0", start_time=1)
+                    run_id = made["run"]["info"]["run_id"]
+                    points = [
+                        {"key": f"m{one}", "value": one, "timestamp": 1, "step": 1}
+                        for one in range(5)
+                    ]
+                    param = [{"key": "lr", "value": "0.1"}]
+                    await wire.post("runs/log-batch", run_id=run_id, metrics=points, params=param)
+                    await wire.post("runs/update", run_id=run_id, status="FINISHED", end_time=2)
+
+        await asyncio.gather(*(some(PAST // 20) for _ in range(20)))
+        self.answered.clear()
 
     # -- what clients do --------------------------------------------------------------------------
 
@@ -197,7 +219,9 @@ def run(minutes: float, folder: Path) -> None:
 
 
 async def _soaked(port: int, pid: int, minutes: float) -> tuple[Soak, list[tuple[float, float]]]:
-    soak = Soak(port, minutes)
+    soak = Soak(port)
+    await soak.prepare()
+    soak.until = time.monotonic() + 60 * minutes
     watching = asyncio.ensure_future(watched(pid, soak, time.monotonic()))
     clients = ((150, soak.train), (10, soak.look), (15, soak.dawdle), (15, soak.vanish))
     await soak.all(*clients, (10, soak.listen))
