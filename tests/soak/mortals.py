@@ -44,6 +44,11 @@ class Mortal:
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def has_said(self, words: str) -> bool:
+        """Whether its log has a line of this life with these words. Its lines name its process."""
+        assert self.process is not None
+        return f"[{self.process.pid}] {words}" in self.log.read_text(errors="replace")
+
     def note_own_death(self) -> bool:
         """Whether it has ended without being killed; noted once."""
         if self.process is None or self.process.poll() is None:

@@ -151,8 +151,8 @@ class Soak:
             self.seaweedfs.kill()
             self.back_at = time.monotonic() + self.random.uniform(*DOWN_S)
         elif kind == "worker of a server":
-            # Before it serves, it has none: who loads the code for them is one whose death ends it, and it says so.
-            if not (self._serves(1) and self.servers[1].kill_child()):
+            # A worker that dies before all of them serve ends the server, which says so.
+            if not (self.servers[1].has_said("INFO serving") and self.servers[1].kill_child()):
                 return
         else:
             one = self.random.choice([each for each in self.everyone if each.kind == kind])
@@ -238,6 +238,8 @@ class Soak:
         deeds = read_diaries(sorted((self.folder / "diaries").iterdir()))
         self._count(deeds)
         workspace = self.workspace("judge")
+        collector = workspace.collector()
+        collector.collect(collector.due(0.0))  # what a collector that was killed had begun
         report.wrong += witness.judge()
         report.wrong += judge_runs(workspace, deeds)
         report.wrong += judge_registry(workspace, deeds)

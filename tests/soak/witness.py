@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from servers import KEY, SECRET
@@ -11,6 +12,7 @@ from servers import KEY, SECRET
 BUCKET = "witness"
 RESTS_S = 0.02
 TRIES = 100
+AT_ONCE = 8
 
 
 class Witness:
@@ -65,16 +67,19 @@ class Witness:
 
     def judge(self) -> list[str]:
         """Objects that SeaweedFS acknowledged and has not, or lets be created again."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return [
+                what for what in pool.map(self._of_object, self.told, self.told.values()) if what
+            ]
+
+    def _of_object(self, key: str, body: bytes) -> str:
         from botocore.exceptions import ClientError
 
-        wrong = []
-        for key, body in self.told.items():
-            try:
-                if self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() != body:
-                    wrong.append(f"SeaweedFS: {key} is another object than was put")
-                self._s3.put_object(Bucket=BUCKET, Key=key, Body=b"again", IfNoneMatch="*")
-                wrong.append(f"SeaweedFS: {key} could be created twice")
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "PreconditionFailed":
-                    wrong.append(f"SeaweedFS: {key}: {error}")
-        return wrong
+        try:
+            if self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() != body:
+                return f"SeaweedFS: {key} is another object than was put"
+            self._s3.put_object(Bucket=BUCKET, Key=key, Body=b"again", IfNoneMatch="*")
+        except ClientError as error:
+            is_refused = error.response["Error"]["Code"] == "PreconditionFailed"
+            return "" if is_refused else f"SeaweedFS: {key}: {error}"
+        return f"SeaweedFS: {key} could be created twice"

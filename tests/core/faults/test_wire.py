@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from processes import lines_of, until
+from processes import Script, lines_of, until
 from servers import KEY, SEAWEEDFS_KEYS, SECRET, free_ports, seaweedfs_command
 from wire import FAR, Wire, started, why_not, wired
 
@@ -96,7 +97,7 @@ class Place:
             "STAGELINE_RETRY_FOR_S": "3",
         }
 
-    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, script: str, *arguments: str) -> Script:
         """A script at the near end."""
         words = [sys.executable, "-c", textwrap.dedent(HEAD + script), self.url, str(self.diary)]
         return started(
@@ -116,6 +117,12 @@ class Place:
 
     def said(self, what: str) -> list[list[object]]:
         return [line[1:] for line in map(json.loads, lines_of(self.diary)) if line[0] == what]
+
+    def wait_for(self, what: str) -> None:
+        give_up = time.monotonic() + ENDS_WITHIN_S
+        while not self.said(what):
+            assert time.monotonic() < give_up, f"nobody has {what}"
+            time.sleep(0.05)
 
     def tell(self, what: str) -> None:
         until(lambda: [what] in self.said("waiting"), f"it waits for {what!r}")
@@ -214,7 +221,7 @@ def test_registration_over_a_cut_wire_is_told_as_unknown_and_may_be_asked_again(
         until(lambda: place.said("waiting") == [["go on"]], "the first version")
         place.wire.is_cut = True
         place.tell("go on")
-        until(lambda: bool(place.said("refused")), "an answer, though nobody gives one")
+        place.wait_for("refused")
         place.wire.is_cut = False
         place.tell("healed")
         _, complaints = registering.communicate(timeout=ENDS_WITHIN_S)

@@ -23,6 +23,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from processes import Script
+
 NEAR, FAR = "10.209.0.1", "10.209.0.2"
 """The addresses of the two ends."""
 _CLONE_NEWNET = 0x40000000
@@ -138,6 +140,6 @@ def wired(seed: int = 1) -> Iterator[Wire]:
         wire.close()
 
 
-def started(end: End, command: list[str], **given: Any) -> subprocess.Popen[str]:
+def started(end: End, command: list[str], **given: Any) -> Script:
     """A process at one end."""
-    return subprocess.Popen([*end.within, *command], text=True, **given)
+    return Script([*end.within, *command], text=True, **given)
