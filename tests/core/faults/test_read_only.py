@@ -1,4 +1,4 @@
-"""A store on a disk that may be read only: what is there is shown, and what would change it fails and leaves it as it was."""
+"""A store that may only be read: what is there is shown, and what would change it fails, and leaves it as it was."""
 
 from __future__ import annotations
 
@@ -81,6 +81,6 @@ def test_change_fails_with_the_reason_and_leaves_all_as_it_was(
     workspace = Workspace.open(read_only, cache=str(tmp_path / "cache"))
     (run,) = workspace.search_runs(["0"])
     before = files(read_only)
-    with pytest.raises(StorageFailed, match="[Rr]ead-only"):
+    with pytest.raises(StorageFailed, match=r"[Rr]ead-only"):
         CHANGES[change](workspace, run.info.run_id)
     assert files(read_only) == before
