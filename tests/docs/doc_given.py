@@ -219,13 +219,30 @@ def backup(reader: Reader) -> Iterator[None]:
     assert copy.registry.get_by_uri("models:/wine/Production").version == 3
 
 
+@contextmanager
+def migrate(reader: Reader) -> Iterator[None]:
+    shutil.copytree(MLFLOW / "mlruns", "mlruns")
+    yield
+    assert len(Workspace.open("mlstore").experiments.list()) > 1
+
+
+@contextmanager
+def approvals(reader: Reader) -> Iterator[None]:
+    workspace = Workspace.open("mlstore")
+    workspace.registry.register("wine", run_id=trained(workspace, "sweep", 0.5))
+    yield
+    assert workspace.registry.get_version("wine", 1).current_stage == "Production"
+
+
 GIVEN: dict[str, Callable[[Reader], AbstractContextManager[None]]] = {
     "README.md": readme,
     "docs/batch.md": batch,
     "docs/copies.md": copies,
     "docs/how-to/add-a-flavor.md": flavor,
     "docs/how-to/add-an-orchestrator.md": orchestrator,
+    "docs/how-to/approvals.md": approvals,
     "docs/how-to/backup.md": backup,
+    "docs/how-to/migrate-from-mlflow.md": migrate,
     "docs/lineage.md": lineage,
     "docs/mlflow.md": mlflow,
     "docs/projects-steps.md": steps,
