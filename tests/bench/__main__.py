@@ -8,6 +8,8 @@ import platform
 import tempfile
 from pathlib import Path
 
+import orchestrators
+from growth import curves, plot
 from race import Contestant, race
 from rows import ROWS
 from soak import run as soak
@@ -34,12 +36,35 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=float, default=10, help="of load on the server, by `soak` (%(default)s)"
     )
+    parser.add_argument(
+        "--plot", action="store_true", help="draw what `growth` kept; with no rows, that alone"
+    )
     given = parser.parse_args()
 
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     print(f"{given.rounds} interleaved rounds, medians; x: times the bound's wall, CPU\n")
+    everything = not given.rows and not given.plot
+    if "growth" not in given.rows and (given.rows or everything):
+        races(given)
+        asked = [name for name in orchestrators.PYTHONS if everything or name in given.rows]
+        orchestrators.run(asked, given.rounds)
+    # Last, and where it is asked for: it takes minutes, and has neither a bound nor peers.
+    if "soak" in given.rows or (given.full and everything):
+        with tempfile.TemporaryDirectory(prefix="stageline-bench-", dir=given.dir) as folder:
+            soak(given.minutes, Path(folder))
+    # `growth` alone is all of its curves; `growth runs` is one of them.
+    if "growth" in given.rows or (given.full and everything):
+        with tempfile.TemporaryDirectory(prefix="stageline-bench-", dir=given.dir) as folder:
+            curves.run(Path(folder), given.rows, full=given.full)
+    if given.plot:
+        for path in plot.draw():
+            print(path)
+
+
+def races(given: argparse.Namespace) -> None:
+    """Each workload that was asked for, beside its bound and peers."""
     for row in ROWS:
         if given.rows and not any(part in row.name for part in given.rows):
             continue
@@ -51,10 +76,6 @@ def main() -> None:
                 render(row, race(row, contestants(given.peers), given.rounds, Path(folder))),
                 flush=True,
             )
-    # Last, and where it is asked for: it takes minutes, and has neither a bound nor peers.
-    if "soak" in given.rows or given.full:
-        with tempfile.TemporaryDirectory(prefix="stageline-bench-", dir=given.dir) as folder:
-            soak(given.minutes, Path(folder))
 
 
 def contestants(peers: Path | None) -> list[Contestant]:
