@@ -57,6 +57,15 @@ def test_the_best_candidate_is_registered_promoted_and_deployed(dag_runs, worksp
     assert json.loads((tmp_path / "notified").read_text())["promoted"]["version"] == 1
 
 
+def test_a_training_that_fails_fails_the_dag_run_and_it_is_told(dag_runs, workspace, tmp_path):
+    found = dag_runs.run(dag(tmp_path, [2.1]).replace("[1.0, 1.0 + slope]", "[1.0]"))
+
+    assert found["tasks"]["promote"] == "upstream_failed"
+    assert found["tasks"]["notify"] == "success"
+    assert found["state"] == "failed"
+    assert json.loads((tmp_path / "notified").read_text())["registered"] is None
+
+
 def test_whoever_is_not_better_than_production_is_not_registered_and_it_is_told(
     dag_runs, workspace, tmp_path
 ):

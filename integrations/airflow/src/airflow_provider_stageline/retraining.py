@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from airflow.sdk import DAG, Asset, TriggerRule, get_current_context, task
+from airflow.sdk import DAG, Asset, get_current_context, task
 
 from airflow_provider_stageline.operators.approval import ApproveTransitionOperator
 from airflow_provider_stageline.operators.evaluating import EvaluateModelOperator
@@ -46,7 +46,8 @@ def retraining_dag(
     """A DAG: prepare, train (mapped), evaluate (mapped), choose, register, gate, approve, promote, deploy, notify.
 
     A candidate must meet the thresholds and be better on `data` than what is in the stage; the best one is registered.
-    If none is, the rest is skipped, and so it is if the stage's gate is shut or somebody says no. `notify` runs always.
+    If none is, the rest is skipped, and so it is if the stage's gate is shut or somebody says no. `notify` runs always,
+    and has no say in whether the DAG run failed. Workers need `stageline[batch]`, to measure candidates on files.
 
     Args:
         dag_id: Of the DAG.
@@ -176,7 +177,7 @@ def _told(deploy: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]],
 
 
 def _notified(notify: Callable[[dict[str, Any]], Any] | None, model: str, stage: str) -> Any:
-    @task(task_id="notify", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
+    @task(task_id="notify", multiple_outputs=False)
     def tell() -> dict[str, Any]:
         ti: Any = get_current_context()["ti"]
         said = {
@@ -190,4 +191,5 @@ def _notified(notify: Callable[[dict[str, Any]], Any] | None, model: str, stage:
             notify(said)
         return said
 
-    return tell()
+    # A teardown runs whatever became of the rest; as a plain task with that rule it would make every DAG run a success.
+    return tell().as_teardown()
