@@ -1,6 +1,7 @@
 """A store that an old version wrote is opened by today's code, searched, written on, and still what it was.
 
-The stores lie in `fixtures/stores/`; `write.py` there made them, and says with which code.
+The stores lie in `fixtures/stores/`; `write.py` there made them, and says with which code. Spools that a process of
+then left on its machine for a store that was away lie in `fixtures/spools/`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from servers import S3Server
 
 from stageline.domain.run import RunStatus, ViewType
 from stageline.storage.probe import read_format
 from stageline.workspace import Workspace
 
 STORES = Path(__file__).parent / "fixtures" / "stores"
+SPOOLS = STORES.with_name("spools")
 WITH_FILES = "d31849b"
 COMMITS = ("397b2a9", WITH_FILES)
 
@@ -110,6 +113,32 @@ def test_files_that_an_old_version_stored_pass_their_checks(tmp_path: Path) -> N
         assert files.read("notes/then.txt") == b"as it was"
         assert set(workspace.runs.files(run.info.run_id)) == {"notes/then.txt", "labels.json"}
         assert (Path(files.download("", str(tmp_path / "down"))) / "labels.json").is_file()
+
+
+@pytest.mark.parametrize("spool", sorted(SPOOLS.glob("*.zip")), ids=lambda path: str(path.stem))
+def test_spool_that_an_old_version_left_is_shipped(
+    spool: Path, tmp_path: Path, moto_server: S3Server
+) -> None:
+    moto_server.fs.call_s3("create_bucket", Bucket="a-spool-of-then")
+    workspace = Workspace.open(
+        "s3://a-spool-of-then/place",
+        storage_options=moto_server.options,
+        spool=str(tmp_path / "spool"),
+        cache=str(tmp_path / "cache"),
+    )
+    with ZipFile(spool) as opened:
+        opened.extractall(tmp_path / "spool")
+    ((run_id, _, reason),) = workspace.sync()
+    assert reason is not None
+    run = workspace.runs.get(run_id)
+    assert (run.info.status, run.info.run_name) == (RunStatus.KILLED, "offline")
+    assert run.data.params == {"alpha": "0.5"}
+    assert run.data.tags["team"] == "red"
+    assert workspace.experiments.get(run.info.experiment_id).name == "wine"
+    history = workspace.runs.metric_history(run_id, "loss")
+    assert [(one.step, one.value) for one in history] == [(n, 1 / (n + 1)) for n in range(50)]
+    assert workspace.artifacts(run_id).read("notes/then.txt") == b"as it was"
+    assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.slow

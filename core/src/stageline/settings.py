@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retry_for_s: Seconds = 30.0
     """Seconds that a request is repeated which a remote store refused in passing, or did not answer."""
     reach_for_s: Seconds = 5.0
-    """The same for a store that has not answered at all since this process opened it; one try may take longer."""
+    """The same for a store that has not answered yet, or did not the last time; one try may take longer."""
     spool: str = ""
     """Folder for what has not been shipped yet; default `$XDG_STATE_HOME/stageline/spool`."""
     cache: str = ""

@@ -124,10 +124,38 @@ def test_store_that_never_answered_is_given_up_sooner_than_one_that_did(
         "flaky://place", patience=Patience(retry_for_s=30.0, reach_for_s=0.0), clock=clock
     )
     flaky.failures = [ConnectionRefusedError("nobody listens on port 9")]
-    with pytest.raises(StorageFailed, match=r"nothing has answered.*port 9.*STAGELINE_REACH_FOR_S"):
+    with pytest.raises(StorageFailed, match=r"nothing answers.*port 9.*STAGELINE_REACH_FOR_S"):
         store.read("a")
     assert flaky.calls == 1
     store.replace("a", b"1")
+    flaky.failures = [ConnectionResetError("restarting")] * 2
+    assert store.read("a") == b"1"
+
+
+def test_store_that_went_silent_is_waited_for_as_one_that_was_never_reached(
+    clock: FixedClock, flaky: type[FlakyFileSystem]
+) -> None:
+    store = RemoteStore(
+        "flaky://place", patience=Patience(retry_for_s=0.0, reach_for_s=30.0), clock=clock
+    )
+    store.replace("a", b"1")
+    flaky.failures = [ConnectionRefusedError("it is down")]
+    with pytest.raises(StorageFailed, match="nothing answers there"):
+        store.read("a")
+    flaky.failures = [ConnectionRefusedError("it is down")]
+    assert store.read("a") == b"1"
+
+
+def test_create_that_nobody_answered_says_little_of_the_store(
+    clock: FixedClock, flaky: type[FlakyFileSystem]
+) -> None:
+    store = RemoteStore(
+        "flaky://place", patience=Patience(retry_for_s=30.0, reach_for_s=0.0), clock=clock
+    )
+    store.replace("a", b"1")
+    flaky.failures = [ConnectionResetError("idle for too long")]
+    with pytest.raises(StorageFailed):
+        store.create("b", b"1")  # sent once
     flaky.failures = [ConnectionResetError("restarting")] * 2
     assert store.read("a") == b"1"
 
@@ -369,7 +397,7 @@ def test_server_that_is_away_is_told(clock: FixedClock) -> None:
         server = S3Server(f"http://127.0.0.1:{taken.getsockname()[1]}")
         store = RemoteStore("s3://bucket", server.options, patience=NOW, clock=clock)
         for call in (lambda: store.read("a"), lambda: store.create("a", b"1")):
-            with pytest.raises(StorageFailed, match="nothing has answered there yet"):
+            with pytest.raises(StorageFailed, match="nothing answers there"):
                 call()
 
 

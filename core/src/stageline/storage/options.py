@@ -19,4 +19,4 @@ class Patience(NamedTuple):
     retry_for_s: float = 30.0
     """After a failure that may pass."""
     reach_for_s: float = 5.0
-    """The same while the store has not said a word since it was opened: its address is wrong, or it is down."""
+    """The same while the store has not said a word: since it was opened, or since a request that got no answer."""

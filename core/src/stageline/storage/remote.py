@@ -145,6 +145,7 @@ class RemoteStore:
             # A try that took so long would take as long again.
             is_worth_it = kind is Kind.PASSING and repeats and took_s < left_s
             if not (is_renewed or is_worth_it):
+                self._note_silence(error, repeats)
                 raise self._told(verb, key, error) from self._cause(error)
         else:
             self._is_reached = True
@@ -178,7 +179,13 @@ class RemoteStore:
         except StagelineError:
             raise
         except Exception as error:  # as above
+            self._note_silence(error, repeats)
             raise self._told(verb, key, error) from self._cause(error)
+
+    def _note_silence(self, error: Exception, repeats: bool) -> None:
+        # Whoever asks next does not wait as long for nothing. What was sent once may have been bad luck.
+        if repeats and is_silence(error):
+            self._is_reached = False
 
     def _opened(self) -> Dialect:
         dialect = self._dialect
@@ -247,9 +254,9 @@ class RemoteStore:
             return StorageFailed(
                 f"could not {where}: its bucket does not exist ({reason}). Create it, or mend the URL"
             )
-        if kind is Kind.PASSING and not self._is_reached:
+        if is_silence(error):
             return StorageFailed(
-                f"could not {where}: nothing has answered there yet ({reason}). Check the endpoint, its port, the "
+                f"could not {where}: nothing answers there ({reason}). Check the endpoint, its port, the "
                 "network and any proxy; STAGELINE_REACH_FOR_S=60 waits longer for a store that is about to start"
             )
         if kind is Kind.PASSING:
