@@ -30,10 +30,6 @@ BASES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/
 PRESIGNED = tuple(f"/{api}/2.0/mlflow-artifacts/presigned/" for api in ("api", "ajax-api"))
 """Where clients ask for URLs from which they fetch a file in ranges by themselves."""
 _BEGINNINGS = (*(f"{base}/" for base in BASES), *MULTIPART, *PRESIGNED)
-NOT_PRESIGNED = Refused(
-    501, "NOT_IMPLEMENTED", "Files are fetched through this server, whole or in ranges"
-)
-"""MLflow's clients then do so."""
 _SAFE = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'"),
@@ -83,7 +79,7 @@ class ArtifactProxy:
         text = scope["query_string"].decode("latin-1")
         query = {key: values[-1] for key, values in parse_qs(text, max_num_fields=20).items()}
         if path.startswith(PRESIGNED):
-            raise NOT_PRESIGNED
+            raise Refused(501, "NOT_IMPLEMENTED", "Fetch files from here, whole or in ranges")
         if path.startswith(MULTIPART):
             await self._multipart.answer(scope, receive, send)
             return

@@ -43,6 +43,10 @@ _PART_PATH = "/api/2.0/mlflow-artifacts/mpu/part/{}/{}"
 _PART = re.compile(
     r"/(?:ajax-)?api/2\.0/mlflow-artifacts/mpu/part/(\d{6}-[0-9a-f]{32})/(\d{1,5})", re.ASCII
 )
+_SEND_WHOLE = (
+    "Multipart upload is not supported for the current artifact repository: send the file whole"
+)
+"""MLflow's clients look for these words, and then send the file by one PUT, which passes here in bounded memory."""
 _TRIES, _TRIES_PER_S = 20, 0.1
 """How often one address may send a part that nothing lets in; each such try asks the store."""
 
@@ -112,7 +116,7 @@ class Multipart:
 
     def _create(self, scope: Scope, file: str, parts: int | None) -> dict[str, Any]:
         if is_behind_strange_proxy(scope):
-            raise NO_MULTIPART
+            raise Refused(501, "NOT_IMPLEMENTED", _SEND_WHOLE)
         place_of(self._replica, file)  # raises where nobody's files lie
         user = self._replica.workspace.settings.user
         lasts_s = self._limits.upload_s
@@ -156,11 +160,11 @@ class Multipart:
         """Join the parts; a client that lost patience and asks again waits for the same."""
         upload = await self._threaded(self._uploads.of_path, upload_id, file)
         parts = checked_parts(upload, said)
-        task = self._joining.get(upload_id)
-        if task is None:
-            task = asyncio.ensure_future(self._threaded(self._join, upload, parts))
-            self._joining[upload_id] = task
-            task.add_done_callback(lambda _: self._joining.pop(upload_id, None))
+        while (other := self._joining.get(upload_id)) is not None:
+            await asyncio.wait([other])
+        task = asyncio.ensure_future(self._threaded(self._join, upload, parts))
+        self._joining[upload_id] = task
+        task.add_done_callback(lambda _: self._joining.pop(upload_id, None))
         await asyncio.shield(task)
 
     def _join(self, upload: Upload, parts: list[Part]) -> None:
@@ -195,14 +199,6 @@ class Multipart:
 
     async def _threaded(self, call: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
-
-
-NO_MULTIPART: Final = Refused(
-    501,
-    "NOT_IMPLEMENTED",
-    "Multipart upload is not supported for the current artifact repository: send the file whole",
-)
-"""MLflow's clients look for these words, and then send the file by one PUT, which passes here in bounded memory."""
 
 
 def _file_in(folder: str, local_path: str) -> str:
