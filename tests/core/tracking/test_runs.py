@@ -27,6 +27,14 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worksp
         run.end()
 
 
+def run_that_is_summed_up(workspace: Workspace) -> str:
+    """One that leaves an end even in a folder, where a small log stands for itself."""
+    with workspace.runs.create() as run:
+        run.log_metric("loss", 1.0)
+        run.set_tags({f"note{number}": "x" * 5_000 for number in range(4)})
+    return run.run_id
+
+
 def stored_keys(workspace: Workspace) -> list[str]:
     return [entry.key for entry in workspace.store.list("")]
 
@@ -293,54 +301,103 @@ def test_run_in_a_folder_is_found_by_others_as_soon_as_it_has_begun(tmp_path: Pa
     assert found.info.status is RunStatus.FINISHED
 
 
+def test_run_that_has_just_begun_is_found_by_the_params_that_its_beginning_told(
+    workspace: Workspace,
+) -> None:
+    noted = Attempt(number=1, status=RunStatus.RUNNING, start_time=7)
+    run = workspace.runs.join("f" * 32, params={"alpha": 1}, noted=noted)
+    (found,) = workspace.search_runs(["0"], "params.alpha = '1'")
+    assert (found.info.run_id, found.info.status) == (run.run_id, RunStatus.RUNNING)
+    with pytest.raises(Conflict, match="alpha"):
+        run.log_params({"alpha": 2})
+    run.end()
+    assert [one.start_time for one in workspace.runs.get(run.run_id).attempts] == [7]
+
+
+def test_param_that_breaks_a_rule_begins_no_run(workspace: Workspace) -> None:
+    with pytest.raises(InvalidInput):
+        workspace.runs.join("f" * 32, params={"a\nb": 1})
+    assert workspace.runs.open_runs() == []
+
+
+def test_small_log_in_a_folder_stands_for_itself(tmp_path: Path) -> None:
+    url = str(tmp_path / "store")
+    workspace = Workspace(open_store(url), Settings(cache=str(tmp_path / "cache")))
+    with workspace.runs.create() as run:
+        run.log_params({"alpha": 1})
+        run.log_metric("loss", 0.5, step=3)
+        run.note_files({"model/MLmodel": ("ab" * 32, 7)})
+        run.write_output("stdout", "hello\n")
+    assert not [key for key in stored_keys(workspace) if key.endswith(".end.json")]
+    onlooker = Workspace(open_store(url), Settings(cache=str(tmp_path / "other")))
+    found = onlooker.runs.get(run.run_id)
+    assert (found.info.status, found.info.reason) == (RunStatus.FINISHED, None)
+    assert (found.data.params, found.data.metrics) == ({"alpha": "1"}, {"loss": 0.5})
+    assert [p.step for p in onlooker.runs.metric_history(run.run_id, "loss")] == [3]
+    assert [line.text for line in onlooker.runs.output(run.run_id)] == ["hello\n"]
+    assert onlooker.runs.files(run.run_id)["model/MLmodel"].size == 7
+    onlooker.runs.delete(run.run_id)
+    assert onlooker.search_runs(["0"]) == []
+
+
+def test_run_whose_small_log_stands_for_itself_goes_on(tmp_path: Path) -> None:
+    url = str(tmp_path / "store")
+    workspace = Workspace(open_store(url), Settings(cache=str(tmp_path / "cache")))
+    with workspace.runs.create() as run:
+        run.log_metric("loss", 0.5)
+    onlooker = Workspace(open_store(url), Settings(cache=str(tmp_path / "other")))
+    again = workspace.runs.resume(run.run_id)
+    assert onlooker.runs.get(run.run_id).info.status is RunStatus.RUNNING
+    again.log_metric("loss", 0.25, step=1)
+    again.end("FAILED", "enough")
+    found = onlooker.runs.get(run.run_id)
+    assert (found.info.status, found.info.reason) == (RunStatus.FAILED, "enough")
+    assert found.data.metrics == {"loss": 0.25}
+
+
 @pytest.mark.parametrize("ending", [".end.json", "start.json"])
 @pytest.mark.parametrize("garbage", [b"", b"garbage", b'{"format": "stageline.end/1"}', b"[1]"])
 def test_corrupt_object_is_named(workspace: Workspace, ending: str, garbage: bytes) -> None:
-    with workspace.runs.create() as run:
-        run.log_metric("loss", 1.0)
+    run_id = run_that_is_summed_up(workspace)
     (key,) = [key for key in stored_keys(workspace) if key.endswith(ending)]
     workspace.store.replace(key, garbage)
     if ending == ".end.json":
         with pytest.raises(Corrupt, match=r"end\.json"):
-            workspace.runs.get(run.run_id)
+            workspace.runs.get(run_id)
     else:  # the end says it all, so the start is not read
-        assert workspace.runs.get(run.run_id).data.metrics == {"loss": 1.0}
+        assert workspace.runs.get(run_id).data.metrics == {"loss": 1.0}
 
 
 def test_corrupt_run_does_not_hide_the_others_when_the_index_is_rebuilt(
     workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    runs = [workspace.runs.create() for _ in range(2)]
-    for run in runs:
-        run.end()
-    (key,) = [k for k in stored_keys(workspace) if runs[0].run_id in k and k.endswith(".end.json")]
+    runs = [run_that_is_summed_up(workspace) for _ in range(2)]
+    (key,) = [k for k in stored_keys(workspace) if runs[0] in k and k.endswith(".end.json")]
     workspace.store.replace(key, b"garbage")
     for key in stored_keys(workspace):
         if key.startswith("index/"):
             workspace.store.delete(key)
-    assert [hit.info.run_id for hit in workspace.search_runs(["0"])] == [runs[1].run_id]
-    assert f"run {runs[0].run_id} is left out of searches" in caplog.text
+    assert [hit.info.run_id for hit in workspace.search_runs(["0"])] == [runs[1]]
+    assert f"run {runs[0]} is left out of searches" in caplog.text
 
 
 def test_run_that_can_not_be_read_can_be_deleted(workspace: Workspace) -> None:
-    with workspace.runs.create() as run:
-        pass
+    run_id = run_that_is_summed_up(workspace)
     (key,) = [key for key in stored_keys(workspace) if key.endswith(".end.json")]
     workspace.store.replace(key, b"garbage")
     with pytest.raises(Corrupt, match="stageline runs delete"):
-        workspace.runs.get(run.run_id)
-    workspace.runs.delete(run.run_id)
+        workspace.runs.get(run_id)
+    workspace.runs.delete(run_id)
     assert workspace.search_runs(["0"]) == []
 
 
 def test_newer_format_is_refused_with_the_way_out(workspace: Workspace) -> None:
-    with workspace.runs.create() as run:
-        pass
+    run_id = run_that_is_summed_up(workspace)
     (key,) = [key for key in stored_keys(workspace) if key.endswith(".end.json")]
     body = workspace.store.read(key).replace(b"stageline.end/1", b"stageline.end/2")
     workspace.store.replace(key, body)
     with pytest.raises(NotAllowed, match="upgrade"):
-        workspace.runs.get(run.run_id)
+        workspace.runs.get(run_id)
 
 
 def test_store_of_a_newer_stageline_is_refused_before_anything_is_written(tmp_path: Path) -> None:

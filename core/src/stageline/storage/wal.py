@@ -111,7 +111,11 @@ class WriteAheadLog:
 
 
 def create_wal(
-    path: Path, head: WalHead, first: bytes | None = None, *, sync_each: bool = False
+    path: Path,
+    head: WalHead,
+    first: bytes | None = None,
+    *more: bytes,
+    sync_each: bool = False,
 ) -> WriteAheadLog:
     """Start a log at `path`, a name that nobody else uses; its folder is made if need be.
 
@@ -119,9 +123,10 @@ def create_wal(
         path: Where.
         head: What it begins with.
         first: The first record, if there is one already.
+        more: Those that follow it.
         sync_each: Whether each record survives a loss of power.
     """
-    frames = _beginning(head, first)
+    frames = _beginning(head, first) + b"".join(map(_frame, more))
     log = WriteAheadLog(path, _named(path, frames), sync_each=sync_each)
     log.begun_with = len(frames)
     return log

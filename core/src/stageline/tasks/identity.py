@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from stageline.domain.ids import derive_run_id
@@ -123,6 +123,8 @@ class TaskIdentity:
 Identity = PipelineIdentity | TaskIdentity
 
 
+# Each of a pipeline's tasks asks for it.
+@lru_cache(maxsize=256)
 def pipeline_run_id(orchestrator: str, pipeline_run: str) -> str:
     """The run id of a pipeline run, for whoever knows no more than its id."""
     return derive_run_id(orchestrator, "pipeline-run", pipeline_run)

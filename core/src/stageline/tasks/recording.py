@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.redaction import Redactor
@@ -22,10 +23,12 @@ from stageline.tasks.params import param_texts
 from stageline.tasks.shared_parent import join_shared_parent
 from stageline.tasks.sparing import Sparing
 from stageline.tracking import endings
+from stageline.tracking.writer import COLUMNS_FROM
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stageline.domain.events import PointLogged
     from stageline.tasks.session import Session, TaskCall
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.fate import Ending
@@ -51,6 +54,8 @@ class Recording:
         self.texts: dict[str, str] = {}
         """The params as they are recorded."""
         self._is_joined = False
+        self._refused: InvalidInput | None = None
+        """What the params were refused for."""
         self._parent: ActiveRun | None = None
         """The pipeline's run, if this process keeps it alive."""
         self._has_warned = False
@@ -107,7 +112,8 @@ class Recording:
                 experiment_name=tracking.experiment or session.experiment,
                 owns_end=False,
             )
-        run = runs.join(
+        begin = partial(
+            runs.join,
             identity.run_id,
             experiment_name=tracking.experiment or session.experiment,
             run_name=self._redactor.text(self.run_name()),
@@ -122,7 +128,13 @@ class Recording:
             parent_run_id=None if tracking.nest == "new" else identity.parent_run_id,
             attempt=identity.attempt,
             was_set_aside=self.call.waits_elsewhere,
+            noted=self._attempt(RunStatus.RUNNING),
         )
+        try:
+            run = begin(params=self.texts)
+        except InvalidInput as error:  # of one argument: no reason to lose the run
+            self._refused = error
+            run = begin()
         endings.watch(run)
         run.before_end.append(lambda: endings.unwatch(run))
         return run
@@ -132,7 +144,6 @@ class Recording:
         return run_name_of(self.call, self._params, self.texts)
 
     def _log_beginning(self, run: ActiveRun) -> None:
-        attempt = None if self._is_joined else self._attempt(RunStatus.RUNNING)
         before = unfinished.taken(run.run_id) or self
         first = before.texts
         changed = [name for name, text in self.texts.items() if first.get(name, text) != text]
@@ -140,14 +151,13 @@ class Recording:
             self._warn(
                 f"its params {changed} are not those of the attempt before: the first values stay",
             )
-        try:
-            run.log_params(self.texts, attempt)
-        except Conflict as error:  # the pipeline's own, for a task that joined it
-            self._warn(str(error))
-        except InvalidInput:
-            if attempt is not None:
-                run.note_attempt(attempt)
-            raise
+        if self._refused is not None:
+            raise self._refused
+        if self._is_joined:
+            try:
+                run.log_params(self.texts)
+            except Conflict as error:  # the pipeline's own
+                self._warn(str(error))
 
     def _capture(self, run: ActiveRun) -> None:
         from stageline.tracking.terminal import Capture
@@ -165,8 +175,23 @@ class Recording:
 
     def succeed(self, result: Any) -> None:
         """Record what the task returned, and end the run as FINISHED."""
-        self.record_result(result)
-        self.end(RunStatus.FINISHED, None)
+        points = self._points_to_end_with(result)
+        if points is None:
+            self.record_result(result)
+        self.end(RunStatus.FINISHED, None, points=points or ())
+
+    def _points_to_end_with(self, result: Any) -> list[PointLogged] | None:
+        """The points that can be logged by the same write as the end; None if there is more to do than that."""
+        tracking = self.call.tracking
+        if self.run is None or self._is_joined or tracking.metrics is None:
+            return None
+        try:
+            if tracking.artifacts is not None and paths_of(result):
+                return None
+            metrics = metrics_of(result)
+            return self.run.last_points(metrics) if len(metrics) < COLUMNS_FROM else None
+        except Exception:  # of what was returned: `record_result` meets it again, and tells of it
+            return None
 
     def record_result(self, result: Any) -> None:
         """Record the metrics and artifacts in what was returned."""
@@ -228,21 +253,35 @@ class Recording:
         """Status and reason for what left the task."""
         return ending_of_call(self.call, error, ran_s=time.monotonic() - self._began_s)
 
-    def end(self, status: RunStatus, reason: str | None, *, is_final: bool = False) -> None:
+    def end(
+        self,
+        status: RunStatus,
+        reason: str | None,
+        *,
+        is_final: bool = False,
+        points: Sequence[PointLogged] = (),
+    ) -> None:
         """End the attempt, and the run unless this is a failure that the orchestrator means to try again.
 
         Args:
             status: How it ended.
             reason: Why, if it did not finish.
             is_final: Whether the orchestrator has said by now that it will not try again.
+            points: The last that there is to log, for a run that is FINISHED.
         """
         run, self.run = self.run, None
         if run is not None:
-            self._end(run, status, reason, is_final=is_final)
+            self._end(run, status, reason, is_final=is_final, points=points)
         self._leave_parent()
 
     def _end(
-        self, run: ActiveRun, status: RunStatus, reason: str | None, *, is_final: bool
+        self,
+        run: ActiveRun,
+        status: RunStatus,
+        reason: str | None,
+        *,
+        is_final: bool,
+        points: Sequence[PointLogged],
     ) -> None:
         with self._sparing("end the run"):
             reason = self._safe(reason)
@@ -254,7 +293,7 @@ class Recording:
                 run.leave(attempt, waits=self.call.waits_elsewhere)
                 unfinished.keep(self, reason)
             else:
-                run.end(status, reason, attempt)
+                run.end(status, reason, attempt, points)
                 self._tell_of_end()
 
     def _tell_of_end(self) -> None:

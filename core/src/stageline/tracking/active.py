@@ -26,10 +26,11 @@ from stageline.tracking.fate import ending_of
 from stageline.tracking.pulse import PULSE, Beat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from stageline.domain.artifact import StoredFile
+    from stageline.domain.events import PointLogged
     from stageline.settings import Settings
     from stageline.tracking.reading import StoredRun
     from stageline.tracking.stream import LogStream
@@ -138,10 +139,11 @@ class ActiveRun:
         self, metrics: Mapping[str, float], step: int = 0, timestamp: int | None = None
     ) -> None:
         """Log one point of each of several metrics, all or none; `timestamp` in milliseconds, now if not given."""
-        at = time.time_ns() // 1_000_000 if timestamp is None else timestamp
-        self._writer.log_points(
-            [MetricPoint(key, value, step, at) for key, value in metrics.items()]
-        )
+        self._writer.log_points(_points(metrics, step, timestamp))
+
+    def last_points(self, metrics: Mapping[str, float]) -> list[PointLogged]:
+        """Points to hand to `end`, which saves the write that they would take. Raises `InvalidInput`."""
+        return self._writer.rows_of(_points(metrics, 0, None))
 
     def log_batch(
         self,
@@ -182,6 +184,7 @@ class ActiveRun:
         status: RunStatus | str = RunStatus.FINISHED,
         reason: str | None = None,
         attempt: Attempt | None = None,
+        points: Sequence[PointLogged] = (),
     ) -> None:
         """End the run, and wait until the store has it all. A second call does nothing.
 
@@ -189,14 +192,21 @@ class ActiveRun:
             status: How it ended.
             reason: Why, if it did not finish.
             attempt: How its last attempt ended.
+            points: The last ones, from `last_points`: logged by the same write.
 
         One of several writers that does not own the end (a rank above 0, a forked child) only takes its leave. If
         the store is away, a warning says so and `stageline sync` sends the rest later.
         """
         if not self._writer.owns_end:
+            for point in points:
+                self._writer.record(point)
             self.leave(attempt)
             return
-        self._close(lambda: self._writer.set_status(RunStatus(status), reason, attempt=attempt))
+        self._close(
+            lambda: self._writer.set_status(
+                RunStatus(status), reason, attempt=attempt, points=points
+            )
+        )
 
     def leave(self, attempt: Attempt | None = None, *, waits: bool = False) -> None:
         """Stop writing without ending the run: for one of several writers, or an attempt that will be followed.
@@ -247,7 +257,7 @@ class ActiveRun:
             self._on_end(self)
 
     def _finish_locally(self, stream: LogStream) -> None:
-        stream.finish()
+        stream.finish(sums_up=False)
         assert isinstance(stream.store, LocalStore)
         # Beside it lies what `finish` has just put there.
         stream.store.unlink(layout.inbox_live(self.experiment_id, self.run_id, stream.head.writer))
@@ -283,3 +293,8 @@ class ActiveRun:
         trace: TracebackType | None,
     ) -> None:
         self.end(*ending_of(error))
+
+
+def _points(metrics: Mapping[str, float], step: int, timestamp: int | None) -> list[MetricPoint]:
+    at = time.time_ns() // 1_000_000 if timestamp is None else timestamp
+    return [MetricPoint(key, value, step, at) for key, value in metrics.items()]

@@ -26,13 +26,14 @@ from stageline.storage.probe import ensure_format
 from stageline.tracking.active import ActiveRun
 from stageline.tracking.reading import RunReader, StoredRun
 from stageline.tracking.texts import fitting_tag_text
-from stageline.tracking.writer import HOST, RunWriter
+from stageline.tracking.writer import HOST, RunWriter, checked_params
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from stageline.clock import Clock
+    from stageline.domain.run import Attempt
     from stageline.settings import Settings
     from stageline.storage.port import ObjectStore
     from stageline.tracking.experiments import Experiments
@@ -166,8 +167,14 @@ class RunOpening:
         owns_end: bool = True,
         keeps_params: bool = True,
         was_set_aside: bool = False,
+        params: Mapping[str, Any] | None = None,
+        noted: Attempt | None = None,
     ) -> ActiveRun:
-        """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody."""
+        """Write a run whose id all who write it derive alike, whether or not one of them has begun it. Asks nobody.
+
+        Params, and how an attempt stands, are said by the write that begins the log; where one breaks a rule, there
+        is none.
+        """
         experiment_id: str | None = DEFAULT_EXPERIMENT_ID
         if experiment_name:  # on a remote store its id can wait: the run's own thread asks for it
             known = self._experiments.known_id(names.check_experiment_name(experiment_name))
@@ -181,13 +188,23 @@ class RunOpening:
             parent_run_id,
             None,
         )
-        active = self._activate(
-            started, attempt=attempt, owns_end=owns_end, keeps_params=keeps_params
-        )
+        texts = checked_params(params) if params and keeps_params else {}
+        told: list[ev.AnyEvent] = []
         if (attempt > 1 and owns_end) or was_set_aside:
             # Whoever saw the attempt before fail may have concluded that the run is over; and one that waits says so.
-            active.record(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
-        return active
+            told.append(ev.StatusSet(self._clock.stamp(), RunStatus.RUNNING))
+        if noted is not None:
+            told.append(ev.AttemptNoted(self._clock.stamp(), noted))
+        if texts:
+            told.append(ev.ParamsLogged(self._clock.stamp(), texts))
+        return self._activate(
+            started,
+            attempt=attempt,
+            owns_end=owns_end,
+            keeps_params=keeps_params,
+            params=texts,
+            told=told,
+        )
 
     def _started(
         self,

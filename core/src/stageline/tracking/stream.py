@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 SEAL_FROM = 64 << 10
 """Bytes of single points; a finished log in the store that holds fewer stays as it is: one file less to write."""
 
+SMALL_LOG = 16 << 10
+"""Bytes; a log of no more, that lies in the store and says how its run ended, is read as quickly as a sum of it."""
+
 SEGMENT_BYTES = 16 << 20
 """Of the log that go into one segment at most, so that neither a writer nor a reader has to hold much."""
 
@@ -99,9 +102,10 @@ class LogStream:
         self._first_record: bytes | None = None
         self._is_start_shipped = not head.claims_id
 
-    def begin(self, started: Started, size: int) -> None:
-        """Take in the first record of a log of `size` bytes that no thread but this knows of: it need not be read."""
-        self._take(started)
+    def begin(self, records: Iterable[AnyEvent], size: int) -> None:
+        """Take in the records of a log of `size` bytes that no thread but this knows of: it need not be read."""
+        for record in records:
+            self._take(record)
         self._read_to = size
 
     def begin_in_store(self) -> None:
@@ -115,10 +119,7 @@ class LogStream:
         if self.summary.experiment_id is None:
             return False
         live = layout.inbox_live(self.summary.experiment_id, self.head.run_id, self.head.writer)
-        if not store.alias(layout.run_start(self.head.run_id), live):
-            return False
-        self._published_to = self._read_to
-        return True
+        return store.alias(layout.run_start(self.head.run_id), live)
 
     # -- reading the log --------------------------------------------------------------------------
 
@@ -329,41 +330,48 @@ class LogStream:
             self.store.replace(key, encode_summary(self.summary))
             self._published_to = self._read_to
 
-    def finish(self) -> None:
-        """Put the rest into the store, say the last word of this writer, and drop the log if segments hold it."""
+    def finish(self, *, sums_up: bool = True) -> None:
+        """Put the rest into the store, say the last word of this writer, and drop the log if segments hold it.
+
+        Args:
+            sums_up: False: a small log whose writer has ended its run may stand for itself; nothing sums it up.
+        """
         with self.lock:
             self.catch_up()
             moves = not self.lies_in_store or self.row_bytes >= SEAL_FROM
             if moves:
                 self.ship()
-            self._publish_end()
+            is_told = not sums_up and not moves and self._ends_itself()
+            self._publish_end(with_sum=not is_told)
             self.is_finished = True
             if moves:
                 self.path.unlink(missing_ok=True)
 
-    def _publish_end(self) -> None:
-        """Say for the last time what this writer knows: to the run, and to the index."""
+    def _ends_itself(self) -> bool:
+        return self.head.owns_end and not self.summary.is_running and self._read_to <= SMALL_LOG
+
+    def _publish_end(self, *, with_sum: bool) -> None:
+        """Say for the last time what this writer knows: to the run, unless its log is enough, and to the index."""
         experiment_id = self.summary.experiment_id
         if experiment_id is None:
             raise Corrupt(
                 f"the log {self.path} has lost its first record, which says to which experiment run "
                 f"{self.head.run_id} belongs. What else it holds is in the store; move the file away"
             )
-        end = RunEnd(
-            writer=self.head.writer,
-            segments=self._segments,
-            series=self._series,
-            attempt=self.head.attempt,
-            has_output=self.has_output,
-            summary=self.summary,
-            files=self.files,
-        )
-        body = encode_json(end, self.summary.metrics)
         inbox = layout.inbox_final(experiment_id, self.head.run_id, self.head.writer)
-        puts = [
-            (layout.run_end(self.head.run_id, self.head.writer), body),
-            (inbox, encode_summary(self.summary)),
-        ]
+        puts = [(inbox, encode_summary(self.summary))]
+        if with_sum:
+            end = RunEnd(
+                writer=self.head.writer,
+                segments=self._segments,
+                series=self._series,
+                attempt=self.head.attempt,
+                has_output=self.has_output,
+                summary=self.summary,
+                files=self.files,
+            )
+            body = encode_json(end, self.summary.metrics)
+            puts.insert(0, (layout.run_end(self.head.run_id, self.head.writer), body))
         if self.lies_in_store:
             for put in puts:
                 self.store.replace(*put)

@@ -52,6 +52,7 @@ class RunWriter:
         keeps_params: bool = True,
         claims_id: bool = True,
         params: Mapping[str, str] | None = None,
+        told: Iterable[ev.AnyEvent] = (),
         sync_each: bool = False,
         lies_in_store: bool,
         claim: Claim | None = None,
@@ -77,14 +78,16 @@ class RunWriter:
         self.is_inherited = False
         """In a forked child that has logged nothing: all of this, its locks too, is as the parent's threads left it."""
         path, head = self._new_log(claims_id=claims_id)
-        first = _encode(started)
-        self._log: WriteAheadLog = create_wal(path, head, first, sync_each=sync_each)
+        records = (started, *told)
+        self._log: WriteAheadLog = create_wal(
+            path, head, *map(_encode, records), sync_each=sync_each
+        )
         self._append = self._log.append
         self._said = Said()
         self.log_metric = point_logger(self._append, self._metric_keys)
         """Log one point; see `point_logger`."""
         self.stream = self._stream_of(path, head)
-        self.stream.begin(started, self._log.begun_with)
+        self.stream.begin(records, self._log.begun_with)
         _WRITERS.add(self)
 
     def _new_log(self, *, claims_id: bool) -> tuple[Path, WalHead]:
@@ -123,9 +126,13 @@ class RunWriter:
             last = {key: series.last() for key, series in columns.items()}
             self._append(_encode(ev.PointsLogged(encode_columns(columns), last)))
             return
-        rows = [ev.PointLogged(*checked_point(point, self._metric_keys)) for point in batch]
+        rows = self.rows_of(batch)
         if rows:
             self._said.say(self._append, *rows)
+
+    def rows_of(self, points: Iterable[Point]) -> list[ev.PointLogged]:
+        """Points as records, one for each, to be logged by the same write as something else. Raises as `log_metric`."""
+        return [ev.PointLogged(*checked_point(point, self._metric_keys)) for point in points]
 
     def log_params(self, params: Mapping[str, Any], attempt: Attempt | None = None) -> None:
         """Log params, all or none. A param keeps its first value: the same again is fine.
@@ -138,9 +145,7 @@ class RunWriter:
             Conflict: a param was logged before with another value.
             InvalidInput: a key or value breaks a rule.
         """
-        given = {
-            names.check_key("param", key): param_text(key, value) for key, value in params.items()
-        }
+        given = checked_params(params)
         with self._params_lock:
             for key, value in given.items():
                 known = self._params.get(key, value)
@@ -207,14 +212,17 @@ class RunWriter:
         reason: str | None = None,
         end_time: int | None = None,
         attempt: Attempt | None = None,
+        points: Iterable[ev.PointLogged] = (),
     ) -> None:
-        """Change the run's status, and say by the same write how an attempt stands.
+        """Change the run's status, and say by the same write how an attempt stands, after the last points.
 
         `end_time` in milliseconds, now if the status is terminal and none is given.
         """
         if status.is_terminal and end_time is None:
             end_time = self._clock.now_ms()
-        told: list[ev.AnyEvent] = [] if attempt is None else [self._noted(attempt)]
+        told: list[ev.AnyEvent] = [*points]
+        if attempt is not None:
+            told.append(self._noted(attempt))
         told.append(ev.StatusSet(self._clock.stamp(), status, end_time, reason))
         self._said.say(self._append, *told)
 
@@ -258,6 +266,11 @@ class RunWriter:
         self.is_inherited = False
         self.stream = self._stream_of(path, head)
         self.on_fork(self)
+
+
+def checked_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """Params as they are recorded. Raises `InvalidInput` if a key or a value breaks a rule."""
+    return {names.check_key("param", key): param_text(key, value) for key, value in params.items()}
 
 
 _WRITERS: weakref.WeakSet[RunWriter] = weakref.WeakSet()
