@@ -158,14 +158,26 @@ def of_index(workspace: Workspace, told: Told) -> list[str]:
     found = {run.info.run_id: run for run in workspace.search_runs(ids, view=ViewType.ALL)}
     wrong = []
     for run in told.runs.values():
-        if run.deletions:
+        if not _is_certain(run, told):
             continue
         itself, listed = workspace.runs.get(run.run_id), found.get(run.run_id)
         if listed is None:
             wrong.append(f"run {run.run_id} is not found by a search")
-        elif (listed.data.metrics, listed.data.params) != (itself.data.metrics, itself.data.params):
-            wrong.append(f"a search says of run {run.run_id} {listed.data}, itself {itself.data}")
+        elif _in_a_search(listed) != _in_a_search(itself):
+            wrong.append(f"a search says of run {run.run_id} {listed}, itself {itself}")
     return wrong
+
+
+def _is_certain(run: RunTold, told: Told) -> bool:
+    """Whether what was said of its deletion is known to have been taken, and the run to be there."""
+    said = [word for _, word in run.deletions if word.outcome != "refused"]
+    if not said:
+        return True
+    return said[-1].is_promised and not (told.has_collected and _may_be_gone(run, told))
+
+
+def _in_a_search(run: Run) -> tuple[object, ...]:
+    return run.info.lifecycle_stage, run.data.metrics, run.data.params
 
 
 def of_rebuilt_index(workspace: Workspace, told: Told) -> list[str]:

@@ -100,7 +100,7 @@ class Writer(Client):
 
     def log_many(self, active: ActiveRun, run: RunTold, turn: int) -> None:
         key = self.random.choice(("loss", "rmse"))
-        count = self.random.choice([3, 70])
+        count = self.random.choice([20, 70])  # as rows, and as columns
         steps = [1_000 * (turn + 1) + number for number in range(count)]
         at_ms = self.workspace.clock.now_ms()
         points = [(key, self.random.random(), step, at_ms) for step in steps]

@@ -46,6 +46,8 @@ class Disk:
         self.ever: set[str] = set()
         self.watchers: list[Callable[[str, bytes, bool], None]] = []
         """Called with key and content of each object that was put, and whether there was one before."""
+        self.removal_watchers: list[Callable[[str, str], None]] = []
+        """Called with the key of each object that is removed, and the name of the process that does."""
         self.objects = MemoryStore("memory://simulated", clock=self)
         self.objects.clear()
 
@@ -80,6 +82,8 @@ class Disk:
         self.objects.delete(key)
         if before is not None:
             self.recent.append(Change(self.scheduler.now_ns, key, before))
+            for watch in self.removal_watchers:
+                watch(key, self.scheduler.process.name)
 
     def note(self, line: str) -> None:
         self.trace.append(f"{self.scheduler.now_ns} {line}")

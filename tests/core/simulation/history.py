@@ -56,7 +56,9 @@ def play(seed: int, trouble: Trouble | None = None) -> History:
     trouble = trouble or drawn(Random(random.random()))
     scheduler = Scheduler(Random(random.random()), loyalty=random.choice([0.0, 0.5, 0.9]))
     disk, told, found = Disk(scheduler, trouble), Told(scheduler), History(seed)
-    disk.watchers.append(watching.Watch(disk, told, found.violations))
+    watch = watching.Watch(disk, told, found.violations)
+    disk.watchers.append(watch)
+    disk.removal_watchers.append(watch.removed)
     place = "/dev/shm" if Path("/dev/shm").is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix="stageline-simulated-", dir=place))
     try:

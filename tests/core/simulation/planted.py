@@ -23,6 +23,7 @@ from stageline.domain.ids import new_txn
 from stageline.domain.run import RunStatus
 from stageline.errors import Conflict, StorageFailed
 from stageline.storage import layout
+from stageline.storage.index_changes import final_name
 from stageline.storage.manifest import ShardRef
 from stageline.storage.segment import decode_segment
 from stageline.storage.shard import pack_shards
@@ -132,7 +133,8 @@ def _swept_by_listing(stack: ExitStack) -> None:
     def sweeping(self: Any) -> int:
         folded = fold(self)
         inbox = self._objects.inbox()
-        self._objects.delete(e.key for name, e in inbox.items() if name.endswith(".json"))
+        ended = {name for name in inbox if name.endswith(".json")}
+        self._objects.delete(e.key for name, e in inbox.items() if final_name(name) in ended)
         return folded
 
     _instead(stack, index.ExperimentIndex, "fold", sweeping)

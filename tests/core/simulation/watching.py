@@ -21,6 +21,8 @@ class Watch:
         self._told = told
         self._violations = violations
         self._decided: dict[str, int] = {}
+        self._folded: set[str] = set()
+        """Keys of inbox entries that some manifest has folded."""
 
     def __call__(self, key: str, data: bytes, was_there: bool) -> None:
         # What a collector has removed may come again: a log that nobody had shipped, an index made anew.
@@ -31,14 +33,23 @@ class Watch:
         if key.startswith(_DECIDED) or "/manifest/" in key:
             self._no_gap(key)
         if "/manifest/" in key:
-            for shard in json.loads(data)["shards"]:
+            manifest = json.loads(data)
+            for shard in manifest["shards"]:
                 if shard["key"] not in self._disk.ever:
                     self._say(f"{key} names {shard['key']}, which never was")
+            inbox = layout.index_inbox(key.split("/")[1])
+            self._folded.update(f"{inbox}{name}" for name in manifest.get("folded", ()))
         if key.startswith(layout.REGISTRY):
             landed = self._told.landed.setdefault(layout.model_of_entry(key), {})
             landed[layout.revision_number(key)] = len(self._disk.trace)
         if key.endswith(".end.json"):
             self._whole(key, data)
+
+    def removed(self, key: str, by: str) -> None:
+        """Look at what goes: of a run that is there, nobody may sweep what no manifest has folded."""
+        is_final = "/inbox/" in key and key.endswith(".json")
+        if is_final and by.startswith("compactor") and key not in self._folded:
+            self._say(f"{by} swept {key}, which no manifest has folded")
 
     def _once(self, key: str, data: bytes, *, was_there: bool) -> None:
         before = self._decided.setdefault(key, crc32(data))
