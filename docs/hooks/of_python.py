@@ -80,7 +80,7 @@ def _found(module: str, name: str) -> tuple[str, ast.stmt | None]:
     """Where `name` is defined, following imports as far as they lead through our own packages."""
     tree = _tree(module)
     for node in tree.body:
-        targets = [node] if isinstance(node, Definition) else []
+        targets = [node] if isinstance(node, Definition) and not _is_overload(node) else []
         if any(one.name == name for one in targets):
             return module, node
         if isinstance(node, ast.Assign | ast.AnnAssign):
@@ -93,6 +93,11 @@ def _found(module: str, name: str) -> tuple[str, ast.stmt | None]:
                 if (one.asname or one.name) == name and inner.module.split(".")[0] in _OURS:
                     return _found(inner.module, one.name)
     return module, None
+
+
+def _is_overload(node: Definition) -> bool:
+    """Whether it only says a type: what is told stands at the definition itself."""
+    return any(getattr(one, "id", "") == "overload" for one in node.decorator_list)
 
 
 _OURS = {package.split(".")[0] for package in PACKAGES}
