@@ -41,11 +41,11 @@ def run(script: str, *arguments: str, **environment: str) -> subprocess.Complete
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
+def until(holds: Callable[[], bool], what: str, *, within_s: float = WITHIN_S) -> None:
     """Poll until `holds`, or fail saying that `what` did not come about."""
-    give_up = time.monotonic() + WITHIN_S
+    give_up = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < give_up, f"{what}: not within {WITHIN_S:.0f} s"
+        assert time.monotonic() < give_up, f"{what}: not within {within_s:.0f} s"
         time.sleep(0.01)
 
 

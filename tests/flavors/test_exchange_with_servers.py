@@ -47,7 +47,7 @@ def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
             command, cwd=folder, stdout=log, stderr=log, env=environment, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600  # importing MLflow, twice, on a busy machine
         while True:
             try:
                 with urllib.request.urlopen(f"{url}/health", timeout=5):

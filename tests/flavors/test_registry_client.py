@@ -226,20 +226,6 @@ def _names(receiver: Receiver) -> list[str]:
     return [one.document["data"]["name"] for one in receiver.received[1:]]
 
 
-def test_large_file_goes_whole_where_the_client_would_send_parts(
-    client: mlflow.MlflowClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
-    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(1 << 20))
-    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(1 << 20))
-    large = tmp_path / "large.bin"
-    large.write_bytes(os.urandom(3 << 20))
-    with mlflow.start_run() as run:
-        mlflow.log_artifact(str(large))
-    there = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="large.bin")
-    assert Path(there).read_bytes() == large.read_bytes()
-
-
 def test_mlflow_serves_a_version(
     client: mlflow.MlflowClient, server: Running, tmp_path: Path
 ) -> None:
@@ -273,7 +259,8 @@ def test_mlflow_serves_a_version(
             start_new_session=True,
         )
     try:
-        until(lambda: _is_up(port) or serving.poll() is not None, "served by MLflow")
+        # On a busy machine importing MLflow, twice, takes minutes.
+        until(lambda: _is_up(port) or serving.poll() is not None, "served by MLflow", within_s=600)
         assert serving.poll() is None, log.read_text()
         model, frame = fitted()
         body = json.dumps({"dataframe_split": frame.to_dict(orient="split")}).encode()
