@@ -219,7 +219,7 @@ def _meaning(key: str) -> str:
             return meaning
     if "/artifacts/" in key:
         return "artifact"
-    for part in ("inbox", "manifest", "shard"):
+    for part in ("inbox", "manifest", "shard", "verdict"):
         if f"/{part}/" in key:
             return part
     return next((m for folder, m in _FOLDERS.items() if key.startswith(folder)), "other")

@@ -21,6 +21,7 @@ STEPS = [
         "create start", "replace heartbeat", "create segment", "replace artifact", "replace end", "replace inbox",
         "create experiment entry", "create name claim", "create shard", "create manifest", "delete inbox",
         "create mark", "delete segment", "delete end", "delete start", "create registry entry",
+        "create verdict", "delete verdict",
     )
 ]  # fmt: skip
 QUICK_BUGS = (
