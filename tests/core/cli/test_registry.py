@@ -201,3 +201,6 @@ def test_a_typo_is_answered_with_the_nearest_name(cli: Cli) -> None:
     cli.ok("registry", "create", "wine")
     answer = cli("registry", "show", "wnie")
     assert (answer.code, "did you mean 'wine'?" in answer.err) == (3, True)
+    for uri in ("models:/wien/1", "models:/wien/Production", "models:/wien@champion"):
+        of_version = cli("registry", "show", uri)
+        assert (of_version.code, "did you mean 'wine'?" in of_version.err) == (3, True)

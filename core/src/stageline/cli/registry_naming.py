@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,13 @@ def find_model(here: Session, name: str) -> RegisteredModel:
 
 
 def find_version(here: Session, uri: str) -> ModelVersion:
-    """The version that a `models:/` URI names now. Raises `InvalidInput`, `NotFound`."""
-    return here.workspace.registry.get_by_uri(uri)
+    """The version that a `models:/` URI names now. Raises `InvalidInput`; `NotFound`, with the nearest models."""
+    try:
+        return here.workspace.registry.get_by_uri(uri)
+    except NotFound:
+        if is_version(uri):
+            find_model(here, re.split("[/@]", uri.removeprefix("models:").lstrip("/"))[0])
+        raise
 
 
 def is_version(target: str) -> bool:
