@@ -210,3 +210,22 @@ def test_backwards_reads_no_more_than_a_handful_for_what_happened_lately() -> No
 def test_backwards_of_an_unknown_model_is_refused(store: MemoryStore) -> None:
     with pytest.raises(NotFound):
         next(open_registry(store).backwards("wine"))
+
+
+def test_stages_of_an_entry_are_those_of_its_state(store: MemoryStore) -> None:
+    registry = with_versions(store, 3)
+    registry.transition("wine", 2, "Production")
+    registry.transition("wine", 3, "Production", archive_existing=True)
+    registry.delete_version("wine", 2)
+    for entry in registry.history("wine"):
+        state = entry.state
+        assert entry.stages == {one.version: one.current_stage for one in state.all_versions()}
+    registry.delete("wine")
+    assert registry.history("wine")[-1].stages == {}
+
+
+def test_history_passes_over_an_entry_that_somebody_removed(store: MemoryStore) -> None:
+    with_versions(store, 3)
+    store.delete(layout.model_journal("wine") + layout.revision(2))
+    assert told(open_registry(store).backwards("wine")) == [("wine", 3), ("wine", 1)]
+    assert not open_registry(store).verify("wine").is_intact

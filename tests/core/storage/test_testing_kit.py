@@ -61,6 +61,19 @@ def run_calls(seed: int) -> FaultyStore:
     return store
 
 
+def test_a_listing_is_as_many_pages_as_a_bucket_would_send() -> None:
+    store = CountingStore(memory())
+    for number in range(1_001):
+        store.create(f"a/{number}", b"1")
+    for limit, pages in ((None, 2), (1_000, 1), (1, 1)):
+        with store.counted() as c:
+            store.list("a/", limit=limit)
+        assert (c.list, c.pages) == (1, pages)
+    with store.counted() as c:
+        store.list("empty/")
+    assert c.pages == 1
+
+
 def test_same_seed_gives_the_same_faults() -> None:
     first, again, other = run_calls(1), run_calls(1), run_calls(2)
     assert first.fired
