@@ -24,11 +24,6 @@ class Cost(NamedTuple):
     load: float
     """Of the machine, while it was measured."""
 
-    @property
-    def total(self) -> float:
-        """Requests of any kind."""
-        return sum(self.requests.values())
-
 
 def cost_of(
     step: str,

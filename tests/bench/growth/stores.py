@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -57,13 +56,12 @@ def pattern(workspace: Workspace, experiment_id: str) -> RunSummary:
     return summary
 
 
-def summaries(like: RunSummary, size: int, *, seed_skip: int = 0) -> Iterator[RunSummary]:
+def summaries(like: RunSummary, size: int) -> Iterator[RunSummary]:
     """What `size` runs would have left, each a second after the one before."""
     assert like.started is not None
     assert like.status is not None
     stamp, began = like.status.stamp, like.started[0]
-    given = islice(population(seed_skip + size), seed_skip, None)
-    for number, (params, metrics) in enumerate(given):
+    for number, (params, metrics) in enumerate(population(size)):
         at = began + number * 1_000
         yield msgspec.structs.replace(
             like,
