@@ -10,8 +10,6 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from stageline.errors import InvalidInput, NotFound
 from stageline.models.scoring import JSON, Answer
 from stageline.server.auth.rate import Rate
@@ -19,7 +17,7 @@ from stageline.server.caller import actor_of
 from stageline.server.failures import Refused
 from stageline.server.file_places import place_of, split_place
 from stageline.server.transfers import Inbox
-from stageline.server.upload import Part, Upload, checked_parts
+from stageline.server.upload import AskUpload, Part, Upload, checked_parts
 from stageline.server.uploads import Uploads
 from stageline.server.wire import check_lists, encode, read_body, required
 from stageline.serving.asgi import send_answer
@@ -49,22 +47,6 @@ _SEND_WHOLE = (
 """MLflow's clients look for these words, and then send the file by one PUT, which passes here in bounded memory."""
 _TRIES, _TRIES_PER_S = 20, 0.1
 """How often one address may send a part that nothing lets in; each such try asks the store."""
-
-
-class SaidPart(msgspec.Struct):
-    """Of mpu/complete."""
-
-    part_number: int | None = None
-    etag: str | None = None
-
-
-class AskUpload(msgspec.Struct):
-    """mpu/create, complete, abort"""
-
-    path: str | None = None
-    num_parts: int | None = None
-    upload_id: str | None = None
-    parts: list[SaidPart] = []
 
 
 def is_part(method: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""An upload in parts: what is stored of it, and what its client says in the end. Touches nothing."""
+"""An upload in parts: what its client says, and what is stored of it. Touches nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ UPLOAD_FORMAT = "stageline.upload/1"
 DONE_FORMAT = "stageline.upload-done/1"
 
 _ETAG = re.compile(r'"?([0-9a-f]{64})"?', re.ASCII)
+
+
+class SaidPart(msgspec.Struct):
+    """Of mpu/complete."""
+
+    part_number: int | None = None
+    etag: str | None = None
+
+
+class AskUpload(msgspec.Struct):
+    """mpu/create, complete, abort"""
+
+    path: str | None = None
+    num_parts: int | None = None
+    upload_id: str | None = None
+    parts: list[SaidPart] = []
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
