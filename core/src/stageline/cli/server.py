@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from stageline.cli import server_tokens
+from stageline.cli.listening import (
+    ALLOWED_HOST,
+    ALLOWED_ORIGIN,
+    AUTH,
+    HOST,
+    OIDC,
+    PORT,
+    TRUSTED_PROXY,
+    WORKERS,
+)
 from stageline.cli.session import session
 
 if TYPE_CHECKING:
@@ -48,9 +58,9 @@ def register(parent: typer.Typer) -> None:
 @app.callback()
 def server(
     ctx: typer.Context,
-    host: str = typer.Option("127.0.0.1", help="The address to listen on."),
-    port: int = typer.Option(5000, "--port", "-p", min=0, max=65535, help="0: any that is free."),
-    workers: int = typer.Option(1, "--workers", "-w", min=1, help="Processes that share the port."),
+    host: str = HOST,
+    port: int = PORT,
+    workers: int = WORKERS,
     durability: Durability = typer.Option(
         Durability.LOG,
         help="What an answer promises: records are in a log on this disk, or in the store.",
@@ -76,25 +86,11 @@ def server(
     drain: float | None = typer.Option(
         None, min=1, help="Seconds that requests have to end once the server was told to stop."
     ),
-    allowed_host: list[str] = typer.Option(
-        [], metavar="NAME", help="A further name that requests may come by; may be given again."
-    ),
-    allowed_origin: list[str] = typer.Option(
-        [], metavar="ORIGIN", help="A site whose pages may ask, in full; may be given again."
-    ),
-    trusted_proxy: list[str] = typer.Option(
-        [], metavar="NETWORK", help="A proxy whose X-Forwarded headers are believed; the same."
-    ),
-    auth: bool | None = typer.Option(
-        None,
-        "--auth/--no-auth",
-        help="Whether callers need a token. Beyond this machine one of the two has to be said.",
-    ),
-    oidc: Path | None = typer.Option(
-        None,
-        metavar="FILE",
-        help="An identity provider whose tokens are taken too; implies --auth.",
-    ),
+    allowed_host: list[str] = ALLOWED_HOST,
+    allowed_origin: list[str] = ALLOWED_ORIGIN,
+    trusted_proxy: list[str] = TRUSTED_PROXY,
+    auth: bool | None = AUTH,
+    oidc: Path | None = OIDC,
     rate: float = typer.Option(
         0.0, min=0, help="Requests a second that one token may send to a worker; 0: any number."
     ),

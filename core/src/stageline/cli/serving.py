@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from stageline.cli.listening import ALLOWED_HOST, ALLOWED_ORIGIN, HOST, TRUSTED_PROXY
 from stageline.cli.session import session
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def serve(
         "models:/<name>@<alias>.",
     ),
     port: int = typer.Option(5001, "--port", "-p", min=0, max=65535, help="0: any that is free."),
-    host: str = typer.Option("127.0.0.1", help="The address to listen on."),
+    host: str = HOST,
     workers: int = typer.Option(
         1, "--workers", "-w", min=1, help="Processes, each with a copy of the model."
     ),
@@ -51,15 +52,9 @@ def serve(
     drain: float | None = typer.Option(
         None, min=1, help="Seconds that requests have to end once the server was told to stop."
     ),
-    allowed_host: list[str] = typer.Option(
-        [], metavar="NAME", help="A further name that requests may come by; may be given again."
-    ),
-    allowed_origin: list[str] = typer.Option(
-        [], metavar="ORIGIN", help="A site whose pages may ask, in full; may be given again."
-    ),
-    trusted_proxy: list[str] = typer.Option(
-        [], metavar="NETWORK", help="A proxy whose X-Forwarded headers are believed; the same."
-    ),
+    allowed_host: list[str] = ALLOWED_HOST,
+    allowed_origin: list[str] = ALLOWED_ORIGIN,
+    trusted_proxy: list[str] = TRUSTED_PROXY,
     token_file: Path | None = typer.Option(
         None, help="Tokens, one a line: requests have to bring one. Or in STAGELINE_SERVING_TOKENS."
     ),

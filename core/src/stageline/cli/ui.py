@@ -6,6 +6,16 @@ from pathlib import Path
 
 import typer
 
+from stageline.cli.listening import (
+    ALLOWED_HOST,
+    ALLOWED_ORIGIN,
+    AUTH,
+    HOST,
+    OIDC,
+    PORT,
+    TRUSTED_PROXY,
+    WORKERS,
+)
 from stageline.cli.server import auth_options
 from stageline.cli.session import session
 
@@ -17,9 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def ui(
     ctx: typer.Context,
-    host: str = typer.Option("127.0.0.1", help="The address to listen on."),
-    port: int = typer.Option(5000, "--port", "-p", min=0, max=65535, help="0: any that is free."),
-    workers: int = typer.Option(1, "--workers", "-w", min=1, help="Processes that share the port."),
+    host: str = HOST,
+    port: int = PORT,
+    workers: int = WORKERS,
     prefix: str = typer.Option(
         "", metavar="PATH", help="The path below which the pages lie, such as /stageline."
     ),
@@ -28,25 +38,11 @@ def ui(
         metavar="ORIGIN",
         help="Who may show pages within theirs: an origin, self or none; may be given again. Default: self.",
     ),
-    allowed_host: list[str] = typer.Option(
-        [], metavar="NAME", help="A further name that requests may come by; may be given again."
-    ),
-    allowed_origin: list[str] = typer.Option(
-        [], metavar="ORIGIN", help="A site whose pages may ask, in full; may be given again."
-    ),
-    trusted_proxy: list[str] = typer.Option(
-        [], metavar="NETWORK", help="A proxy whose X-Forwarded headers are believed; the same."
-    ),
-    auth: bool | None = typer.Option(
-        None,
-        "--auth/--no-auth",
-        help="Whether readers need a token. Beyond this machine one of the two has to be said.",
-    ),
-    oidc: Path | None = typer.Option(
-        None,
-        metavar="FILE",
-        help="An identity provider whose tokens are taken too; implies --auth.",
-    ),
+    allowed_host: list[str] = ALLOWED_HOST,
+    allowed_origin: list[str] = ALLOWED_ORIGIN,
+    trusted_proxy: list[str] = TRUSTED_PROXY,
+    auth: bool | None = AUTH,
+    oidc: Path | None = OIDC,
     open_browser: bool = typer.Option(False, "--open", help="Open the first page in a browser."),
 ) -> None:
     """Show experiments, runs, models and what waits for approval, as pages in a browser.
