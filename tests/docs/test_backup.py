@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,8 +14,10 @@ import pytest
 from doc_blocks import ROOT, blocks
 from processes import WITHIN_S, start, until
 from servers import S3Server
+from typer.testing import CliRunner
 
 from stageline import Workspace
+from stageline.cli.main import app
 from stageline.domain.model import ModelVersion
 from stageline.domain.run import RunStatus
 
@@ -70,7 +72,7 @@ def place(
 
 
 def test_a_copy_of_a_store_in_use_opens_and_lacks_no_file(
-    place: tuple[str, str], script: Path, tmp_path: Path
+    place: tuple[str, str], script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live, copy = place
     go = tmp_path / "go"
@@ -86,15 +88,13 @@ def test_a_copy_of_a_store_in_use_opens_and_lacks_no_file(
         told = [one.communicate(timeout=WITHIN_S) for one in (copier, *writers)]
         assert [one.returncode for one in (copier, *writers)] == [0, 0, 0], told
     assert len(check(copy)) == 4, "what was registered when the copy began"
-    take(script, live, copy)
+    take(script, live, copy, monkeypatch)
     assert len(check(copy)) == 8
 
 
-def take(script: Path, live: str, copy: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(script), live, copy], capture_output=True, text=True, timeout=WITHIN_S
-    )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+def take(script: Path, live: str, copy: str, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys, "argv", [str(script), live, copy])
+    runpy.run_path(str(script))
 
 
 def check(url: str) -> list[ModelVersion]:
@@ -121,8 +121,7 @@ def check(url: str) -> list[ModelVersion]:
 
 
 def stageline(*words: str) -> dict[str, Any]:
-    program = Path(sys.executable).with_name("stageline")
-    done = subprocess.run([str(program), *words], capture_output=True, text=True, timeout=WITHIN_S)
-    assert done.returncode == 0, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
+    result = CliRunner().invoke(app, [*words])
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.stdout)
     return told
