@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stageline.clock import Clock
-    from stageline.domain.summary import RunSummary
     from stageline.storage.port import ObjectStore
     from stageline.tracking.experiments import Experiments
     from stageline.tracking.runs import Runs
@@ -152,14 +151,17 @@ class Collector:
         except Corrupt as error:
             return str(error)
         verdicts = Verdicts(self._store, self._reader, run_id, self._clock)
-        if stored is None or not stored.summary.is_deleted:
-            if verdicts.claim() is None or verdicts.is_condemned():  # gone, or half removed
+        deletion = None if stored is None else stored.summary.deletion
+        if stored is None or deletion is None or not deletion[1]:
+            if verdicts.is_condemned():  # half removed
                 return None
-            is_restored = stored is not None and stored.summary.deletion is not None
-            return _RESTORED if is_restored else "a listing lacks that it is deleted"
+            if deletion is not None:
+                return _RESTORED
+            is_gone = verdicts.claim() is None
+            return None if is_gone else "no listing shows that it is deleted"
         if is_protected(stored.summary) and not verdicts.is_condemned():
             return "it is protected"
-        return None if verdicts.condemn(_deleted_as_of(stored.summary)) else _RESTORED
+        return None if verdicts.condemn(deletion[0]) else _RESTORED
 
     def _collect_experiment(self, experiment_id: str, run_ids: list[str], done: Collected) -> None:
         reason = self._finder.why_experiment_stays(experiment_id, run_ids)
@@ -191,10 +193,6 @@ class Collector:
                 if key in still:
                     self._store.delete(key)
                     done.keys.append(key)
-
-
-def _deleted_as_of(run: RunSummary) -> int:
-    return run.deletion[0] if run.deletion else 0
 
 
 def leftovers(store: ObjectStore, clock: Clock, *others: Path | None) -> list[Path]:
