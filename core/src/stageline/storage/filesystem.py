@@ -218,6 +218,8 @@ class S3Dialect(ObjectDialect):
     def __init__(self, fs: Any, root: str) -> None:  # fsspec has no types
         super().__init__(fs, root)
         fs.retries = 1  # times those of botocore
+        if getattr(fs, "session", self) is None:
+            fs.session = _session_that_waits_for_no_leave(fs.kwargs)
 
     def list(self, prefix: str, *, deep: bool, limit: int | None) -> list[Entry]:
         """One request for each thousand keys, and never for more keys than `limit`."""
@@ -259,6 +261,20 @@ _DIALECTS: dict[str, type[Dialect]] = {
     "sftp": SftpDialect,
     "ssh": SftpDialect,
 }
+
+
+def _session_that_waits_for_no_leave(given: Mapping[str, Any]) -> Any:
+    """As s3fs makes one, but a put sends its body at once, rather than after the server's leave to (`100-continue`).
+
+    aiohttp waits for that leave without end: over a connection that went silent, a put hung until the kernel gave up,
+    a quarter of an hour later.
+    """
+    from aiobotocore.session import AioSession
+    from botocore.handlers import add_expect_header
+
+    session = AioSession(**given)
+    session.unregister("before-call.s3", add_expect_header)
+    return session
 
 
 def _modified(info: Mapping[str, Any]) -> float:

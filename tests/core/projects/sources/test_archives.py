@@ -155,6 +155,13 @@ def test_a_zip_name_that_ends_at_a_nul_is_refused(tmp_path: Path, cache: Path) -
         fetch(str(path), None, cache=cache, say=print)
 
 
+def test_a_zip_name_that_is_not_the_text_it_says_is_refused(tmp_path: Path, cache: Path) -> None:
+    path = make_archive(tmp_path / "evil.zip", Entry("saéXe.py", b"x"))
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xa2\xa2"))
+    with pytest.raises(InvalidInput, match="no sound archive"):
+        fetch(str(path), None, cache=cache, say=print)
+
+
 def test_a_zip_that_is_packed_by_rare_methods_or_needs_a_password_is_refused(
     tmp_path: Path, cache: Path
 ) -> None:

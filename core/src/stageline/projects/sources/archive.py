@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _LONGEST_HEADER = 64 << 10
 _LONGEST_INDEX = 32 << 20
 _MOST_SETTINGS = 100
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile)
+_DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile,
+    UnicodeDecodeError,  # zipfile's, of a name that is said to be UTF-8
+)  # fmt: skip
 
 
 def unpack(
