@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -66,14 +67,20 @@ class ExampleReader(Reader):
     def shell(self, line: str) -> tuple[int, str]:
         """What a line of bash printed, warnings of libraries left out."""
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-        done = subprocess.run(
+        with subprocess.Popen(
             ["bash", "-c", line],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=WITHIN_S,
             env=environment,
-        )
-        return done.returncode, done.stdout + ("" if done.stdout else done.stderr)
+            start_new_session=True,
+        ) as process:
+            try:
+                printed, complaints = process.communicate(timeout=WITHIN_S)
+            except BaseException:  # whatever happens, Spark and Airflow leave no process behind
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return process.returncode, printed or complaints
 
 
 def _is_named(file: Path, entry_points: dict[str, dict[str, str]]) -> bool:
