@@ -5,6 +5,8 @@ from typing import Any
 from airflow.sdk import dag, task
 from candidate import GRID, register_best, train
 
+from airflow_provider_stageline import Tracking, current_run
+
 
 @dag(schedule=None, tags=["stageline"])
 def sweep() -> None:
@@ -12,11 +14,9 @@ def sweep() -> None:
         experiment="sweep", run_name="depth={max_depth} rate={learning_rate}", retries=1
     )
     def fit(max_depth: int, learning_rate: float) -> dict[str, Any]:
-        from airflow_provider_stageline import current_run
-
         return {**train(max_depth, learning_rate), "run_id": current_run().run_id}
 
-    @task.stageline(experiment="sweep", params=False)
+    @task.stageline(tracking=Tracking(experiment="sweep", params=False))
     def register(candidates: list[dict[str, Any]]) -> str:
         return register_best(list(candidates))
 
