@@ -34,9 +34,11 @@ class Bucket:
         self.name = server.new_bucket().removeprefix("s3://")
         self._folder = folder
         self._mark = uuid.uuid4().hex[:8]
-        self._keys = {role: self._user(role) for role in OF_ROLE}
+        self._keys: dict[str, tuple[str, str]] = {}
 
     def as_(self, role: str, **settings: Any) -> Workspace:
+        if role not in self._keys:
+            self._keys[role] = self._user(role)
         key, secret = self._keys[role]
         place = self._folder / uuid.uuid4().hex
         return Workspace.open(
