@@ -242,6 +242,6 @@ def test_command_over_a_cut_wire_says_where_nobody_answered(place: Place) -> Non
         asked, env=place.environment, capture_output=True, text=True, check=False,
         timeout=ENDS_WITHIN_S,
     )  # fmt: skip
-    assert done.returncode == 6, done.stderr
+    assert done.returncode == 7, done.stderr
     assert place.endpoint in done.stderr
     assert "STAGELINE_REACH_FOR_S" in done.stderr
