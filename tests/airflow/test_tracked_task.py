@@ -417,3 +417,11 @@ pipeline()
     stored = b"".join(path.read_bytes() for path in files)
     assert b"correct-horse" not in stored
     assert b"battery-staple" not in stored
+
+
+def test_which_params_are_recorded_is_not_airflows_option_of_that_name():
+    from airflow_provider_stageline.decorators import stageline_task
+    from stageline.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match=r"tracking=Tracking\(params=False\)"):
+        stageline_task(params=False)

@@ -47,6 +47,11 @@ def stageline_task(
     Raises:
         InvalidInput: an option of tracking has a value that it can not have.
     """
+    if isinstance(options.get("params"), bool):
+        raise InvalidInput(
+            "params is an option of every task of Airflow's: which params are recorded is given as "
+            f"tracking=Tracking(params={options['params']})"
+        )
     chosen = tracking or Tracking()
     given = {name: options.pop(name) for name in _OPTIONS & options.keys()}
     if stageline_conn_id is not None:
