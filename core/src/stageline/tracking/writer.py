@@ -134,12 +134,8 @@ class RunWriter:
         """Points as records, one for each, to be logged by the same write as something else. Raises as `log_metric`."""
         return [ev.PointLogged(*checked_point(point, self._metric_keys)) for point in points]
 
-    def log_params(self, params: Mapping[str, Any], attempt: Attempt | None = None) -> None:
+    def log_params(self, params: Mapping[str, Any]) -> None:
         """Log params, all or none. A param keeps its first value: the same again is fine.
-
-        Args:
-            params: Their values.
-            attempt: How an attempt stands, to be said by the same write.
 
         Raises:
             Conflict: a param was logged before with another value.
@@ -156,12 +152,8 @@ class RunWriter:
                         "Log it under another key, or as a tag, which may change"
                     )
             new = {key: value for key, value in given.items() if key not in self._params}
-            told: list[ev.AnyEvent] = [] if attempt is None else [self._noted(attempt)]
             if new and self.keeps_params:
-                told.append(ev.ParamsLogged(self._clock.stamp(), new))
-            if told:
-                self._said.say(self._append, *told)
-            if self.keeps_params:
+                self._said.say(self._append, ev.ParamsLogged(self._clock.stamp(), new))
                 self._params.update(new)
 
     def learn_params(self, params: Mapping[str, str]) -> None:
