@@ -112,7 +112,7 @@ CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect -
 	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors \
 	--ignore=tests/spark --ignore=core/src/stageline/mlflow_plugin
 # Once is enough for what no other version of a library decides: a browser on the same pages, simulated histories.
-ONCE = --ignore=tests/core/ui/journeys --ignore=tests/core/simulation
+ONCE = --ignore=tests/core/ui/journeys --ignore=tests/core/simulation --ignore=tests/core/examples
 ARGS ?=
 
 # Tests name their own store; the user's settings are not theirs. With ARGS a suite may select nothing (5).
