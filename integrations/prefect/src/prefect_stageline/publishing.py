@@ -76,7 +76,7 @@ class Publisher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="stageline-publisher")
                 self._thread.start()
-            self._changed.notify_all()
+            # Nobody is woken: the thread looks by itself, and a turn of it would be taken from the task that goes on.
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until all that was given so far has been sent or given up; False if that takes longer."""
