@@ -18,7 +18,8 @@ from stageline.domain.run import (
     RunStatus,
     ViewType,
 )
-from stageline.domain.summary import LastPoint, RunSummary, StatusAt, encode_summary
+from stageline.domain.summary import LastPoint, RunSummary, StatusAt
+from stageline.domain.summary_json import encode_summary
 from stageline.storage import layout
 from stageline.storage.index import ExperimentIndex
 from stageline.storage.index_changes import Changes, IndexState, by_run

@@ -32,7 +32,8 @@ from stageline.domain.logged_model import (
 )
 from stageline.domain.run import Attempt, DatasetInput, DatasetRef, LifecycleStage, RunStatus
 from stageline.domain.run_start import START_FORMAT, RunStart
-from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_json
+from stageline.domain.summary import LastPoint, RunSummary, StatusAt
+from stageline.domain.summary_json import decode_summary, encode_json
 from stageline.errors import NotAllowed
 from stageline.models.batches import ScoredPart, collect_parts
 from stageline.registry.events import decode_cursor
@@ -41,13 +42,14 @@ from stageline.server.auth.token import REVOKED_FORMAT, TOKEN_FORMAT, Revoked, T
 from stageline.server.upload import DONE_FORMAT, UPLOAD_FORMAT, Done, Upload
 from stageline.storage import layout
 from stageline.storage.files import Files
+from stageline.storage.frames import scan_frames
 from stageline.storage.manifest import Manifest, ShardRef, decode_manifest
 from stageline.storage.memory import MemoryStore
 from stageline.storage.probe import StoreFormat, read_format
 from stageline.storage.segment import SegmentHead, decode_segment
 from stageline.storage.series import Series, decode_columns
 from stageline.storage.shard import decode_row, unpack_shard
-from stageline.storage.wal import WalHead, decode_head, scan_frames
+from stageline.storage.wal import WalHead, decode_head
 from stageline.tasks.forwarding import CURSOR_FORMAT, Watcher
 from stageline.tracking.garbage import MARK_FORMAT, Garbage
 from stageline.tracking.reading import RunReader

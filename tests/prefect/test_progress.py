@@ -14,7 +14,7 @@ from rest import artifacts_of
 from prefect_stageline import progress_bar as module
 from prefect_stageline import tracked_task
 from prefect_stageline.progress_bar import progress, with_progress
-from stageline.tasks import recording
+from stageline.tasks import returned
 from stageline.workspace import Workspace
 
 
@@ -81,7 +81,7 @@ def test_what_is_quick_is_not_shown():
 def test_a_large_file_that_a_task_returns_is_shown_on_its_way(
     eager: None, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(recording, "LARGE", 1000)
+    monkeypatch.setattr(returned, "LARGE", 1000)
     file = tmp_path / "model.bin"
     file.write_bytes(os.urandom(3 << 20))
 

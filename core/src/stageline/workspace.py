@@ -20,7 +20,7 @@ from stageline.storage.open import open_store
 from stageline.storage.options import Patience
 from stageline.storage.probe import read_format
 from stageline.tracking.experiments import Experiments
-from stageline.tracking.opening import login_name
+from stageline.tracking.first_record import login_name
 from stageline.tracking.runs import Runs
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from population import EXPERIMENT, population
 from stageline import Workspace
 from stageline.domain.ids import new_run_id, new_writer_id
 from stageline.domain.run import RunStatus
-from stageline.domain.summary import LastPoint, RunSummary, StatusAt, decode_summary, encode_summary
+from stageline.domain.summary import LastPoint, RunSummary, StatusAt
+from stageline.domain.summary_json import decode_summary, encode_summary
 from stageline.settings import Settings
 from stageline.storage import layout
 from stageline.storage.index import ExperimentIndex

@@ -21,14 +21,8 @@ from stageline.domain.run import (
     MetricPoint,
     RunStatus,
 )
-from stageline.domain.summary import (
-    LastPoint,
-    RunSummary,
-    decode_summary,
-    encode_summary,
-    last_of,
-    merge,
-)
+from stageline.domain.summary import LastPoint, RunSummary, last_of, merge
+from stageline.domain.summary_json import decode_summary, encode_summary
 from stageline.errors import Corrupt, NotAllowed, StagelineError
 
 Told = tuple[int, ev.AnyEvent]

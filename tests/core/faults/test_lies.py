@@ -15,6 +15,7 @@ from stageline.domain.run import RunStatus, ViewType
 from stageline.errors import NotFound
 from stageline.settings import Settings
 from stageline.storage import layout, wal
+from stageline.storage.frames import scan_frames
 from stageline.storage.wal import create_wal
 from stageline.testing.clock import FixedClock
 from stageline.tracking.stream import LogStream
@@ -42,7 +43,7 @@ def test_batch_that_the_disk_took_in_two_is_logged_once(
     cuts.append(30)  # within the second of three records
     log.append(b"a" * 12, b"b" * 12, b"c" * 12)
     log.close()
-    found = wal.scan_frames((tmp_path / "a.wal").read_bytes())
+    found = scan_frames((tmp_path / "a.wal").read_bytes())
     assert found.payloads[1:] == [b"a" * 12, b"b" * 12, b"c" * 12]
 
 

@@ -30,7 +30,7 @@ from stageline.domain.page import decode_token
 from stageline.domain.policy import parse_policy
 from stageline.domain.query import parse_filter, parse_order_by
 from stageline.domain.registry_entry import decode_entry
-from stageline.domain.summary import decode_summary
+from stageline.domain.summary_json import decode_summary
 from stageline.domain.vocabulary import EXPERIMENTS, RUNS
 from stageline.domain.webhook_target import parse_reach, parse_target
 from stageline.errors import Corrupt, StagelineError
@@ -48,12 +48,13 @@ from stageline.registry.events import decode_cursor, encode_cursor
 from stageline.server.app import REGISTRY, TRACKING
 from stageline.server.wire import check_lists, read_body, read_query
 from stageline.storage import layout
+from stageline.storage.frames import scan_frames
 from stageline.storage.index_changes import IndexLost, PackedShard
 from stageline.storage.manifest import decode_manifest
 from stageline.storage.memory import MemoryStore
 from stageline.storage.segment import decode_segment
 from stageline.storage.series import decode_columns
-from stageline.storage.wal import decode_head, scan_frames
+from stageline.storage.wal import decode_head
 from stageline.tracking.reading import RunReader
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "formats"

@@ -14,7 +14,7 @@ from judging import bounded_memory, code_run
 from poisons import DEEP
 
 from stageline.errors import Corrupt
-from stageline.storage.wal import scan_frames
+from stageline.storage.frames import scan_frames
 
 MOST_STEPS, FOR_EACH_BYTE = 500_000, 20
 """Calls that one reading may take: a bound on hangs that needs no clock."""

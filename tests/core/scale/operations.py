@@ -10,7 +10,8 @@ import msgspec
 
 from stageline import MetricPoint, Workspace
 from stageline.domain.ids import new_run_id, new_writer_id
-from stageline.domain.summary import RunSummary, decode_summary, encode_summary
+from stageline.domain.summary import RunSummary
+from stageline.domain.summary_json import decode_summary, encode_summary
 from stageline.settings import Settings
 from stageline.storage import layout
 from stageline.storage.index import ExperimentIndex

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stageline.server.caller import Caller, actor_of
-from stageline.tracking.opening import login_name
+from stageline.tracking.first_record import login_name
 
 
 def scope(client: str | None, *headers: tuple[bytes, bytes], caller: Caller | None = None) -> Any:

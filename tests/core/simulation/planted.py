@@ -23,6 +23,7 @@ from stageline.domain.ids import new_txn
 from stageline.domain.run import RunStatus
 from stageline.errors import Conflict, StorageFailed
 from stageline.storage import layout
+from stageline.storage.frames import scan_frames
 from stageline.storage.index_changes import final_name
 from stageline.storage.manifest import ShardRef
 from stageline.storage.segment import decode_segment
@@ -142,7 +143,7 @@ def _swept_by_listing(stack: ExitStack) -> None:
 
 @bug("a torn tail takes the last whole frame with it")
 def _last_frame_dropped(stack: ExitStack) -> None:
-    scan = wal.scan_frames
+    scan = scan_frames
 
     def dropping(data: bytes, start: int = 0) -> Any:
         found = scan(data, start)
@@ -215,4 +216,4 @@ def _believed_listing(stack: ExitStack) -> None:
 
 @bug("of a batch that the disk took in two, the whole is written again")
 def _batch_twice(stack: ExitStack) -> None:
-    _instead(stack, wal, "_whole", lambda frames, written: 0)
+    _instead(stack, wal, "whole_in", lambda frames, written: 0)

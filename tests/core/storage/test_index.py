@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from indexed_runs import EXPERIMENT, a_run, beat, everything, finish, fresh_store, read_whole
 
-from stageline.domain.summary import RunSummary, encode_summary
+from stageline.domain.summary import RunSummary
+from stageline.domain.summary_json import encode_summary
 from stageline.errors import NotAllowed
 from stageline.storage import layout
 from stageline.storage.index import GRACE_S, ExperimentIndex

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from indexed_runs import a_run, summaries
 from zstandard import ZstdCompressor
 
-from stageline.domain.summary import encode_summary
+from stageline.domain.summary_json import encode_summary
 from stageline.errors import Corrupt, NotAllowed
 from stageline.storage import shard as shard_module
 from stageline.storage.index_changes import IndexLost, PackedShard

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from records import wal_head
 
 from stageline.errors import Corrupt, InvalidInput, NotAllowed, StorageFailed
-from stageline.storage import wal
+from stageline.storage.frames import MAX_RECORD, scan_frames
 from stageline.storage.wal import (
     WriteAheadLog,
     adopt_wal,
@@ -33,7 +33,6 @@ from stageline.storage.wal import (
     decode_head,
     is_written,
     read_tail,
-    scan_frames,
 )
 
 HEAD = wal_head()
@@ -141,7 +140,7 @@ def test_zeros_that_a_power_loss_left_are_passed_over() -> None:
 
 
 def test_length_of_gigabytes_is_damage() -> None:
-    absurd = (wal.MAX_RECORD + 1).to_bytes(4, "little") + bytes(4)
+    absurd = (MAX_RECORD + 1).to_bytes(4, "little") + bytes(4)
     assert scan_frames(frame(b"a") + absurd + frame(b"b")).payloads == [b"a", b"b"]
 
 
@@ -272,7 +271,7 @@ def test_folder_that_can_not_be_made_is_a_failure_of_storage(tmp_path: Path) -> 
 def test_record_that_no_reader_would_take_is_refused(log: WriteAheadLog, path: Path) -> None:
     log.append(b"one")
     with pytest.raises(InvalidInput, match="smaller"):
-        log.append(bytes(wal.MAX_RECORD + 1))
+        log.append(bytes(MAX_RECORD + 1))
     log.append(b"two")
     assert records(path) == [b"one", b"two"]
 
@@ -506,6 +505,6 @@ def test_records_that_are_appended_together_lie_side_by_side_in_one_write(tmp_pa
 def test_no_record_among_several_is_longer_than_readers_take_for_sound(tmp_path):
     log = create_wal(tmp_path / "w.wal", HEAD)
     with pytest.raises(InvalidInput, match="smaller parts"):
-        log.append(b"fine", bytes(wal.MAX_RECORD + 1))
+        log.append(b"fine", bytes(MAX_RECORD + 1))
     log.close()
     assert len(scan_frames(read_tail(tmp_path / "w.wal", 0)).payloads) == 1

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from indexed_runs import a_run, comparisons, fresh_store, judged, orderings, summaries, views
 
 from stageline.domain.run import ViewType
-from stageline.domain.summary import RunSummary, encode_summary
+from stageline.domain.summary import RunSummary
+from stageline.domain.summary_json import encode_summary
 from stageline.errors import InvalidInput, StorageFailed, Unauthorized
 from stageline.storage import layout
 from stageline.storage.index import GRACE_S

@@ -109,7 +109,7 @@ def _tokens(here: Session) -> Tokens:
 
 
 def _who(here: Session) -> str:
-    from stageline.tracking.opening import login_name
+    from stageline.tracking.first_record import login_name
 
     return here.workspace.settings.user or login_name()
 

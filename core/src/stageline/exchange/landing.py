@@ -15,7 +15,8 @@ from stageline.domain import events as ev
 from stageline.domain.artifact import RunEnd, StoredFile
 from stageline.domain.run import TAG_RUN_NAME, TAG_USER, MetricPoint, RunStatus
 from stageline.domain.run_start import RunStart
-from stageline.domain.summary import LastPoint, RunSummary, StatusAt, encode_json, encode_summary
+from stageline.domain.summary import LastPoint, RunSummary, StatusAt
+from stageline.domain.summary_json import encode_json, encode_summary
 from stageline.errors import AlreadyExists, Corrupt, NotFound
 from stageline.exchange.fingerprint import fingerprint
 from stageline.exchange.landing_files import send_files

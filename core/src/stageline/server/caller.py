@@ -102,7 +102,7 @@ def actor_of(scope: Scope, user: str = "") -> str:
     caller = caller_of(scope)
     if caller is not ANYBODY or not _is_here(scope):
         return caller.name
-    from stageline.tracking.opening import login_name
+    from stageline.tracking.first_record import login_name
 
     return user or login_name()
 

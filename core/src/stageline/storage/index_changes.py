@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from stageline.domain.document import UNREADABLE
-from stageline.domain.summary import RunSummary, decode_summary, merge
+from stageline.domain.summary import RunSummary, merge
+from stageline.domain.summary_json import decode_summary
 from stageline.errors import Corrupt
 from stageline.storage.shard import decode_row, unpack_shard
 

@@ -1,10 +1,7 @@
 """The write-ahead log of one writer: framed, checksummed records on a local disk.
 
-    file  := frame*            the first frame holds a `WalHead`, each other one a record
-    frame := u32 length | u32 crc32(payload) | payload          little-endian
-
-A record is one `write(2)`: when `append` returns, the kernel has it, and `kill -9` of the process can not take it back.
-A torn tail ends the log; damage before the end is skipped to the next frame whose checksum holds, and counted.
+The first frame (`frames`) holds a `WalHead`, each other one a record. A record is one `write(2)`: when `append`
+returns, the kernel has it, and `kill -9` of the process can not take it back.
 The writer holds an exclusive `flock` on the file for as long as it lives, so anyone on the host can tell a dead one.
 """
 
@@ -13,15 +10,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import struct
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import msgspec
 
 from stageline.domain.document import UNREADABLE, check_format
-from stageline.errors import Corrupt, InvalidInput, StorageFailed
+from stageline.errors import Corrupt, StorageFailed
+from stageline.storage.frames import FRAME, MAX_RECORD, framed, too_long, whole_in
 from stageline.storage.keys import TEMPORARY
 
 if TYPE_CHECKING:
@@ -29,15 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WAL_FORMAT = "stageline.wal/1"
-MAX_RECORD = 64 << 20
-"""Bytes; a length above it is damage, not a record."""
-
-MAX_LOOKED = 4 << 30
-"""Bytes of which checksums are taken in vain, some seconds: each byte of damage may claim to begin a long record."""
-
 _FOLDER_TURNS = 20
-
-_FRAME = struct.Struct("<II")
 
 
 class WalHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,16 +48,6 @@ class WalHead(msgspec.Struct, frozen=True, kw_only=True):
 
 _encode_head = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(WalHead).decode
-
-
-class Frames(NamedTuple):
-    """What a stretch of a log holds."""
-
-    payloads: list[bytes]
-    end: int
-    """Offset just after the last sound frame."""
-    skipped: int
-    """Bytes of damage passed over before it."""
 
 
 class WriteAheadLog:
@@ -126,25 +105,14 @@ def create_wal(
         more: Those that follow it.
         sync_each: Whether each record survives a loss of power.
     """
-    frames = _beginning(head, first) + b"".join(map(_frame, more))
+    frames = _beginning(head, first) + b"".join(map(framed, more))
     log = WriteAheadLog(path, _named(path, frames), sync_each=sync_each)
     log.begun_with = len(frames)
     return log
 
 
-def framed_size(length: int) -> int:
-    """Bytes that a record of so many takes in a log."""
-    return _FRAME.size + length
-
-
 def _beginning(head: WalHead, first: bytes | None) -> bytes:
-    return _frame(_encode_head(head)) + (b"" if first is None else _frame(first))
-
-
-def _frame(payload: bytes) -> bytes:
-    if len(payload) > MAX_RECORD:
-        raise _too_long(len(payload))
-    return _FRAME.pack(len(payload), crc32(payload)) + payload
+    return framed(_encode_head(head)) + (b"" if first is None else framed(first))
 
 
 def _named(path: Path, frames: bytes) -> int:
@@ -214,37 +182,6 @@ def adopt_wal(path: Path) -> WriteAheadLog | None:
     return None
 
 
-def scan_frames(data: bytes, start: int = 0) -> Frames:
-    """The sound frames of `data` from offset `start` on.
-
-    Raises:
-        Corrupt: so much of it is damaged that its sound frames could be looked for for hours.
-    """
-    payloads: list[bytes] = []
-    at = end = start
-    skipped = 0
-    looks = MAX_LOOKED
-    while at + _FRAME.size <= len(data):
-        length, checksum = _FRAME.unpack_from(data, at)
-        after = at + _FRAME.size + length
-        # Before anything is copied: each byte of a torn record of megabytes is looked at as a frame's beginning.
-        if 0 < length <= MAX_RECORD and after <= len(data):
-            payload = data[at + _FRAME.size : after]
-            if crc32(payload) == checksum:
-                skipped += at - end
-                payloads.append(payload)
-                at = end = after
-                continue
-            looks -= length
-            if looks < 0:
-                raise Corrupt(
-                    f"a log of {len(data)} bytes is damaged from byte {end} on, and each of them could begin a record: "
-                    "put it back from a backup, or away"
-                )
-        at += 1
-    return Frames(payloads, end, skipped)
-
-
 def decode_head(payload: bytes, what: str = "a write-ahead log") -> WalHead:
     """The head, from the payload of a log's first frame; `what` names the log in errors.
 
@@ -303,22 +240,22 @@ def _appender(
     log: WriteAheadLog, sync_each: bool
 ) -> tuple[Callable[..., None], Callable[[int], None]]:
     # Closures, not methods: `append` runs once for each logged point; attribute look-ups would add a third to its cost.
-    pack, write, checksum, fsync = _FRAME.pack, os.write, crc32, os.fsync
+    pack, write, checksum, fsync = FRAME.pack, os.write, crc32, os.fsync
     descriptor = -1
 
     def append(payload: bytes, *more: bytes) -> None:
         size = len(payload)
         if size > MAX_RECORD:
-            raise _too_long(size)
+            raise too_long(size)
         frame = pack(size, checksum(payload)) + payload
         if more:
-            frame += b"".join(map(_frame, more))
+            frame += b"".join(map(framed, more))
         try:
             written = write(descriptor, frame)
             if written != len(frame):
                 # A torn frame stays where it is, and readers pass over it: cutting it off could cut off
                 # what another thread has appended since. What is there whole must not come twice.
-                frame = frame[_whole(frame, written) :]
+                frame = frame[whole_in(frame, written) :]
                 if write(descriptor, frame) != len(frame):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if sync_each:
@@ -336,25 +273,8 @@ def _appender(
     return append, attach
 
 
-def _whole(frames: bytes, written: int) -> int:
-    """How many of the first `written` bytes are frames that are there whole."""
-    at = 0
-    while True:
-        after = at + _FRAME.size + _FRAME.unpack_from(frames, at)[0]
-        if after > written:
-            return at
-        at = after
-
-
 def _refuse_closed() -> None:
     raise StorageFailed("the run's log is closed: nothing more can be logged through this handle")
-
-
-def _too_long(size: int) -> InvalidInput:
-    return InvalidInput(
-        f"a record of {size} bytes is more than any reader would take for sound: log it in smaller parts, of at most "
-        f"{MAX_RECORD} bytes each"
-    )
 
 
 def _failed(path: Path, error: OSError) -> StorageFailed:

@@ -18,25 +18,19 @@ from stageline.tasks.active_block import ActiveBlock
 from stageline.tasks.code_tags import source_tags_of
 from stageline.tasks.meaning import ErrorMeaning, ending_of_call, meaning_of
 from stageline.tasks.naming import run_name_of
-from stageline.tasks.outcome import bytes_in, metrics_of, paths_of
 from stageline.tasks.params import param_texts
+from stageline.tasks.returned import points_to_end_with, record_returned
 from stageline.tasks.shared_parent import join_shared_parent
 from stageline.tasks.sparing import Sparing
 from stageline.tracking import endings
-from stageline.tracking.writer import COLUMNS_FROM
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stageline.domain.events import PointLogged
     from stageline.tasks.session import Session, TaskCall
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.fate import Ending
 
 _log = logging.getLogger("stageline")
-
-LARGE = 64 << 20
-"""Bytes; whoever waits for more to be stored is shown how far it is."""
 
 
 class Recording:
@@ -175,52 +169,20 @@ class Recording:
 
     def succeed(self, result: Any) -> None:
         """Record what the task returned, and end the run as FINISHED."""
-        points = self._points_to_end_with(result)
+        points = (
+            None
+            if self.run is None or self._is_joined
+            else points_to_end_with(self.run, self.call.tracking, result)
+        )
         if points is None:
             self.record_result(result)
         self.end(RunStatus.FINISHED, None, points=points or ())
 
-    def _points_to_end_with(self, result: Any) -> list[PointLogged] | None:
-        """The points that can be logged by the same write as the end; None if there is more to do than that."""
-        tracking = self.call.tracking
-        if self.run is None or self._is_joined or tracking.metrics is None:
-            return None
-        try:
-            if tracking.artifacts is not None and paths_of(result):
-                return None
-            metrics = metrics_of(result)
-            return self.run.last_points(metrics) if len(metrics) < COLUMNS_FROM else None
-        except Exception:  # of what was returned: `record_result` meets it again, and tells of it
-            return None
-
     def record_result(self, result: Any) -> None:
         """Record the metrics and artifacts in what was returned."""
-        run, session, tracking = self.run, self._session, self.call.tracking
-        if run is None or session is None:
-            return
-        if tracking.metrics == "return":
-            with self._sparing("record the metrics that it returned"):
-                run.log_metrics(metrics_of(result))
-        if tracking.artifacts == "return":
-            with self._sparing("store the files that it returned"):
-                for path in paths_of(result):
-                    self._store_file(run, session, path)
-
-    def _store_file(self, run: ActiveRun, session: Session, path: Path) -> None:
-        most = self.call.tracking.max_artifact_bytes
-        on_upload = self.call.on_upload
-        size = bytes_in(path) if most is not None or on_upload is not None else 0
-        if most is not None and size > most:
-            self._warn(
-                f"{path.name} has {size} bytes and is not stored: Tracking(max_artifact_bytes={most})"
-            )
-            return
-        files = session.workspace.artifacts(run.run_id)
-        if on_upload is None or size < LARGE:
-            files.log_file(path)
-            return
-        with on_upload(path.name, size) as progress:
-            files.log_file(path, progress=progress)
+        if self.run is not None and self._session is not None:
+            workspace = self._session.workspace
+            record_returned(self.run, workspace, self.call, result, self._sparing, self._warn)
 
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""

@@ -16,7 +16,8 @@ from stageline.domain import events as ev
 from stageline.domain.artifact import RunEnd, StoredFile
 from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, derive_run_id
 from stageline.domain.run_start import RunStart
-from stageline.domain.summary import RunSummary, encode_json, encode_summary
+from stageline.domain.summary import RunSummary
+from stageline.domain.summary_json import encode_json, encode_summary
 from stageline.errors import NotAllowed
 from stageline.storage import layout
 from stageline.storage.commit import commit

@@ -9,8 +9,9 @@ from stageline.domain.document import UNREADABLE, check_format
 from stageline.domain.events import AnyEvent, decode_event
 from stageline.errors import Corrupt
 from stageline.storage import layout
+from stageline.storage.frames import scan_frames
 from stageline.storage.segment import Segment, SegmentHead, Stretch, decode_segment
-from stageline.storage.wal import decode_head, scan_frames
+from stageline.storage.wal import decode_head
 
 _decode_end = msgspec.json.Decoder(RunEnd, strict=False).decode
 

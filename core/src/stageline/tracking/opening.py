@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
@@ -13,20 +10,16 @@ from stageline.domain import names
 from stageline.domain.ids import DEFAULT_EXPERIMENT_ID, new_run_id
 from stageline.domain.run import (
     TAG_HOST,
-    TAG_PARENT_RUN_ID,
-    TAG_RUN_NAME,
-    TAG_USER,
     RunStatus,
 )
-from stageline.domain.run_names import invented_name, render_name
 from stageline.errors import AlreadyExists, NotAllowed, StagelineError, StorageFailed
 from stageline.storage import layout
 from stageline.storage.local import LocalStore
 from stageline.storage.probe import ensure_format
 from stageline.tracking.active import ActiveRun
+from stageline.tracking.first_record import first_record
 from stageline.tracking.reading import RunReader, StoredRun
-from stageline.tracking.texts import fitting_tag_text
-from stageline.tracking.writer import HOST, RunWriter, checked_params
+from stageline.tracking.writer import RunWriter, checked_params
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,10 +104,15 @@ class RunOpening:
             experiment_id = DEFAULT_EXPERIMENT_ID
         else:
             experiment_id = self._id_of(experiment_name)
-        started = self._started(
+        started = self._begun(
             names.check_run_id(run_id) if run_id else new_run_id(),
-            experiment_id, experiment_name, run_name, tags, parent_run_id, start_time,
-        )  # fmt: skip
+            experiment_id,
+            experiment_name,
+            run_name=run_name,
+            tags=tags,
+            parent_run_id=parent_run_id,
+            start_time=start_time,
+        )
         if not owns_end and TAG_HOST not in (tags or {}):
             del started.tags[TAG_HOST]  # it does not happen here
         active = self._activate(started, owns_end=owns_end)
@@ -179,14 +177,13 @@ class RunOpening:
         if experiment_name:  # on a remote store its id can wait: the run's own thread asks for it
             known = self._experiments.known_id(names.check_experiment_name(experiment_name))
             experiment_id = known or (None if self._spool else self._id_of(experiment_name))
-        started = self._started(
+        started = self._begun(
             names.check_run_id(run_id),
             experiment_id,
             experiment_name,
-            run_name,
-            tags,
-            parent_run_id,
-            None,
+            run_name=run_name,
+            tags=tags,
+            parent_run_id=parent_run_id,
         )
         texts = checked_params(params) if params and keeps_params else {}
         told: list[ev.AnyEvent] = []
@@ -206,41 +203,8 @@ class RunOpening:
             told=told,
         )
 
-    def _started(
-        self,
-        run_id: str,
-        experiment_id: str | None,
-        experiment_name: str | None,
-        run_name: str | None,
-        tags: Mapping[str, Any] | None,
-        parent_run_id: str | None,
-        start_time: int | None,
-    ) -> ev.Started:
-        given = {
-            names.check_key("tag", key): fitting_tag_text(key, value)
-            for key, value in (tags or {}).items()
-        }
-        given.setdefault(TAG_USER, self._settings.user or login_name())
-        given.setdefault(TAG_HOST, HOST)
-        began = self._clock.now_ms() if start_time is None else names.check_timestamp(start_time)
-        template = run_name or given.get(TAG_RUN_NAME)
-        if template is None:
-            given[TAG_RUN_NAME] = invented_name(os.urandom(8))
-        else:
-            template = fitting_tag_text(TAG_RUN_NAME, template)
-            fields: dict[str, object] = {}
-            if "{" in template:
-                fields = {
-                    "user": given[TAG_USER],
-                    "experiment": experiment_name or experiment_id or "",
-                    "date": time.strftime("%Y-%m-%d", time.localtime(began / 1000)),
-                    "time": time.strftime("%H-%M-%S", time.localtime(began / 1000)),
-                    "run_id": run_id,
-                }
-            given[TAG_RUN_NAME] = render_name(template, fields)
-        if parent_run_id:
-            given[TAG_PARENT_RUN_ID] = names.check_run_id(parent_run_id)
-        return ev.Started(self._clock.stamp(), run_id, experiment_id, experiment_name, began, given)
+    def _begun(self, *what: Any, **more: Any) -> ev.Started:
+        return first_record(*what, **more, user=self._settings.user, clock=self._clock)
 
     def _activate(self, started: ev.Started, **how: Any) -> ActiveRun:
         store = self._store
@@ -326,20 +290,3 @@ class RunOpening:
                 f"The run {stored.summary.run_id} must be in the 'active' state. Current state is deleted. "
                 f"Restore it with `stageline runs restore {stored.summary.run_id}`"
             )
-
-
-@lru_cache(maxsize=1)
-def login_name() -> str:
-    """Who runs this process, as it was told at first."""
-    told = os.environ.get("USER") or os.environ.get("LOGNAME")
-    return told or _account_name() or f"uid-{os.getuid()}"
-
-
-def _account_name() -> str:
-    """What the system calls the user; empty for a number without a name, such as containers may run as."""
-    import pwd  # late: a login shell tells the name
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return ""

@@ -12,10 +12,11 @@ from stageline.domain.run_start import START_FORMAT, RunStart
 from stageline.domain.summary import LastPoint, RunSummary, merge
 from stageline.errors import NotFound
 from stageline.storage import layout
+from stageline.storage.frames import scan_frames
 from stageline.storage.parallel import together
 from stageline.storage.probe import read_format
 from stageline.storage.series import Series
-from stageline.storage.wal import decode_head, read_tail, scan_frames
+from stageline.storage.wal import decode_head, read_tail
 from stageline.tracking.log_objects import end_of, is_stretch, log_as_segment, segment_of, writer_of
 
 if TYPE_CHECKING:

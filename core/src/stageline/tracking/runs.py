@@ -16,7 +16,8 @@ from stageline.domain.run import (
     Run,
     RunStatus,
 )
-from stageline.domain.summary import RunSummary, encode_summary, merge
+from stageline.domain.summary import RunSummary, merge
+from stageline.domain.summary_json import encode_summary
 from stageline.errors import Corrupt, NotAllowed, NotFound
 from stageline.storage import layout
 from stageline.storage.commit import commit

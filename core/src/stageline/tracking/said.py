@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from stageline.domain.events import AnyEvent, encode_event
-from stageline.storage.wal import framed_size
+from stageline.storage.frames import framed_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,16 +24,18 @@ from stageline.domain.events import (
     encode_event,
 )
 from stageline.domain.run_start import RunStart
-from stageline.domain.summary import LastPoint, RunSummary, encode_json, encode_summary
+from stageline.domain.summary import LastPoint, RunSummary
+from stageline.domain.summary_json import encode_json, encode_summary
 from stageline.errors import Corrupt, StorageFailed
 from stageline.storage import layout
 from stageline.storage.commit import commit
+from stageline.storage.frames import MAX_RECORD, scan_frames
 from stageline.storage.local import LocalStore
 from stageline.storage.parallel import together
 from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
 from stageline.storage.series import Series, decode_columns
-from stageline.storage.wal import MAX_RECORD, WalHead, decode_head, read_tail, scan_frames
+from stageline.storage.wal import WalHead, decode_head, read_tail
 from stageline.tracking.said import Said
 
 if TYPE_CHECKING:
