@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stageline.errors import StagelineError
 from stageline.storage.forking import importing
-from stageline.tracking.stream import LogLost
+from stageline.tracking.log_fold import LogLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

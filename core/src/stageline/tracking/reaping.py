@@ -17,7 +17,8 @@ from stageline.errors import Corrupt, NotAllowed, Unauthorized
 from stageline.storage import layout
 from stageline.storage.keys import TEMPORARY
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
-from stageline.tracking.stream import LogLost, LogStream, ResolveExperiment, open_stream
+from stageline.tracking.log_fold import LogLost
+from stageline.tracking.stream import LogStream, ResolveExperiment, open_stream
 from stageline.tracking.writer import HOST
 
 if TYPE_CHECKING:

@@ -1,30 +1,24 @@
-"""One writer's log on its way into the store: folded, cut into segments, summed up for the index.
+"""One writer's log on its way into the store: cut into segments, summed up for the index.
 
 A live writer has one, and so has whoever ships the log that a dead process left. Nothing here knows what a user logs.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from stageline.domain.artifact import RunEnd, StoredFile, fold_files
+from stageline.domain.artifact import RunEnd
 from stageline.domain.events import (
-    AnyEvent,
     ArtifactsStored,
-    OutputWritten,
-    PointLogged,
-    PointsLogged,
     Started,
     decode_event,
     encode_event,
 )
 from stageline.domain.run_start import RunStart
-from stageline.domain.summary import LastPoint, RunSummary
 from stageline.domain.summary_json import encode_json, encode_summary
 from stageline.errors import Corrupt, StorageFailed
 from stageline.storage import layout
@@ -34,15 +28,15 @@ from stageline.storage.local import LocalStore
 from stageline.storage.parallel import together
 from stageline.storage.probe import ensure_format
 from stageline.storage.segment import SegmentHead, Stretch, decode_segment, encode_segment
-from stageline.storage.series import Series, decode_columns
 from stageline.storage.wal import WalHead, decode_head, read_tail
-from stageline.tracking.said import Said
+from stageline.tracking.log_fold import LogFold
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stageline.clock import Clock
     from stageline.storage.port import ObjectStore
+    from stageline.tracking.said import Said
 
 SEAL_FROM = 64 << 10
 """Bytes of single points; a finished log in the store that holds fewer stays as it is: one file less to write."""
@@ -60,12 +54,8 @@ ResolveExperiment = Callable[[str], str]
 """Name to id; makes the experiment if need be."""
 
 
-class LogLost(StorageFailed):
-    """The log was taken away from under its writer."""
-
-
-class LogStream:
-    """Reads the log at `path` as it grows. Safe from many threads."""
+class LogStream(LogFold):
+    """The log at `path`, shipped as it grows. Safe from many threads."""
 
     def __init__(
         self,
@@ -79,36 +69,18 @@ class LogStream:
         claim: Claim | None = None,
         said: Said | None = None,
     ) -> None:
+        super().__init__(path, head, said)
         self.store = store
-        self.path = path
-        self.head = head
         self.lies_in_store = lies_in_store
-        self.summary = RunSummary(head.run_id)
-        self.files: dict[str, StoredFile] = {}
-        self.has_output = False
-        self.is_finished = False
-        """Whether the writer has said its last word; the log may be gone, and a late heartbeat says nothing."""
-        self.row_bytes = 0
-        """Bytes of single points in the log: three times what they take as columns."""
-        self.lock = threading.RLock()
         self._resolve = resolve
         self._clock = clock
         self._claim: Claim = claim or partial(commit, store, clock=clock)
-        self._said = said or Said()
-        self._read_to = 0
         self._shipped_to = 0
         self._published_to = 0
         self._segments = 0
         self._series: dict[str, list[int]] = {}
-        self._start: Started | None = None
         self._first_record: bytes | None = None
         self._is_start_shipped = not head.claims_id
-
-    def begin(self, records: Iterable[AnyEvent], size: int) -> None:
-        """Take in the records of a log of `size` bytes that no thread but this knows of: it need not be read."""
-        for record in records:
-            self._take(record)
-        self._read_to = size
 
     def begin_in_store(self) -> None:
         """Claim the run's id, and say that it lives: for a log in the store, as long as no thread but this knows it."""
@@ -123,56 +95,6 @@ class LogStream:
         live = layout.inbox_live(self.summary.experiment_id, self.head.run_id, self.head.writer)
         return store.alias(layout.run_start(self.head.run_id), live)
 
-    # -- reading the log --------------------------------------------------------------------------
-
-    def catch_up(self) -> None:
-        """Take in what has been appended since the last time."""
-        with self.lock:
-            if self.is_finished:
-                return
-            news: Iterable[tuple[AnyEvent, int]] | None
-            try:
-                size, news = self._said.take(self.path, self._read_to)
-            except FileNotFoundError as error:
-                raise self._lost() from error
-            if news is None:
-                size, news = self._read(size)
-            rows: dict[str, Series] = {}
-            for event, length in news:
-                if type(event) is PointLogged:
-                    series = rows.get(event.key)
-                    if series is None:
-                        series = rows[event.key] = Series()
-                    series.append(event.step, event.timestamp, event.value)
-                    self.row_bytes += length
-                else:
-                    self._take(event)
-            for key, series in rows.items():
-                self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
-            self._read_to = size
-
-    def _read(self, size: int) -> tuple[int, Iterable[tuple[AnyEvent, int]]]:
-        """How far the log is sound up to `size`, and what it holds from where it was last read to, with bytes."""
-        frames = scan_frames(read_tail(self.path, self._read_to, size - self._read_to))
-        payloads = frames.payloads[1 if self._read_to == 0 else 0 :]
-        return self._read_to + frames.end, ((decode_event(each), len(each)) for each in payloads)
-
-    def _take(self, event: AnyEvent) -> None:
-        match event:
-            case Started():
-                self._start = event
-            case ArtifactsStored():
-                fold_files(self.files, event)
-            case OutputWritten():
-                self.has_output = True
-            case PointsLogged() if not event.last:  # of the first logs ever written
-                for key, series in decode_columns(event.columns).items():
-                    if series:
-                        self.summary.take_point(key, LastPoint(self.head.attempt, *series.last()))
-            case _:
-                pass
-        self.summary.apply(event, self.head.attempt)
-
     @property
     def unshipped_bytes(self) -> int:
         """Bytes in the log that no segment holds."""
@@ -181,12 +103,6 @@ class LogStream:
                 return 0 if self.is_finished else self.path.stat().st_size - self._shipped_to
             except FileNotFoundError as error:
                 raise self._lost() from error
-
-    def _lost(self) -> LogLost:
-        return LogLost(
-            f"the log of run {self.head.run_id} at {self.path} is gone: somebody removed it while the run was open. "
-            "What is logged from now on is lost; end the run and begin another"
-        )
 
     # -- into the store ---------------------------------------------------------------------------
 
