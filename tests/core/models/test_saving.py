@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stageline.errors import AlreadyExists, InvalidInput, NotAllowed, NotFound
+from stageline.models import saving
+from stageline.models.flavor import Predictor, Saved
 from stageline.models.flavors.pyfunc import ModelContext, PythonModel
 from stageline.models.loading import load_folder
 from stageline.models.saving import Details, save_model
@@ -197,3 +200,28 @@ def test_examples_of_all_kinds_come_back(linear: LinearRegression, tmp_path: Pat
         found, params = load_folder(tmp_path / str(number)).input_example() or (None, None)
         np.testing.assert_equal(found, example)
         assert params == {"q": 1}
+
+
+class Misnamed:
+    """A flavor whose entry in the MLmodel file nobody could load it by."""
+
+    @staticmethod
+    def save(model: object, folder: Path, options: Mapping[str, Any]) -> Saved:
+        (folder / "table.json").write_text("{}")
+        return Saved(name="tables", flavor={"data": "table.json"})
+
+    @staticmethod
+    def load(folder: Path, configuration: Mapping[str, Any], trust: Trust) -> Any: ...
+
+    @staticmethod
+    def predictor(model: Any, configuration: Mapping[str, Any]) -> Predictor: ...
+
+
+def test_flavor_that_calls_itself_otherwise_than_its_entry_point_is_refused_when_it_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "get_flavor", lambda name: Misnamed)
+    folder = tmp_path / "model"
+    with pytest.raises(InvalidInput, match=r"'lookup' calls itself 'tables'.*its entry point"):
+        save_model(object(), folder, flavor="lookup")
+    assert not folder.exists()

@@ -105,9 +105,11 @@ def needing(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        point = known_flavors().get(name)
+        is_ours = point is None or point.value.startswith("stageline.")
+        step = f"pip install stageline[{name}]" if is_ours else "install what its package asks for"
         raise InvalidInput(
-            f"the flavor {name!r} needs {error.name or 'a package'}, which is not installed: "
-            f"pip install stageline[{name}]"
+            f"the flavor {name!r} needs {error.name or 'a package'}, which is not installed: {step}"
         ) from error
 
 

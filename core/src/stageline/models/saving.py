@@ -16,7 +16,7 @@ import msgspec
 from stageline.errors import AlreadyExists, InvalidInput, NotFound
 from stageline.models import environment
 from stageline.models.example import split_example, write_example
-from stageline.models.flavor import Flavor, Saved, flavor_of, get_flavor
+from stageline.models.flavor import Flavor, Saved, flavor_of, get_flavor, known_flavors
 from stageline.models.folder import model_files
 from stageline.models.mlmodel import DIGESTS, MLMODEL, PYTHON_FUNCTION, MLmodel, format_mlmodel
 from stageline.models.signature import ModelSignature, infer_signature
@@ -97,6 +97,11 @@ def _fill(
     saved = flavor.save(
         model, folder, {**options, **{k: v for k, v in context.items() if v is not None}}
     )
+    if saved.flavor is not None and saved.name not in known_flavors():
+        raise InvalidInput(
+            f"the flavor {chosen!r} calls itself {saved.name!r} in the MLmodel file, and nothing is installed by that "
+            "name that could load it: let both be the name of its entry point"
+        )
     signature = details.signature or _inferred(flavor, model, saved, details.input_example)
     info = None if details.input_example is None else write_example(folder, details.input_example)
     code = _copy_code(details.code_paths, folder)
