@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,15 @@ import pytest
 
 from stageline import DatasetInput, DatasetRef, MetricPoint, Workspace
 from stageline.domain.run import Attempt, LifecycleStage, RunStatus
-from stageline.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotAllowed, NotFound
+from stageline.errors import (
+    AlreadyExists,
+    Conflict,
+    Corrupt,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    StorageFailed,
+)
 from stageline.settings import Settings
 from stageline.storage import layout
 from stageline.storage.memory import MemoryStore
@@ -464,3 +474,20 @@ def test_an_id_whose_claim_is_being_written_is_taken(workspace: Workspace) -> No
     workspace.store.replace("runs/nightly/log/start.json", b"")
     with pytest.raises(AlreadyExists, match="nightly"):
         workspace.runs.create(run_id="nightly")
+
+
+def test_run_that_ended_leaves_no_circle_for_the_garbage_collector(workspace: Workspace) -> None:
+    # In a process with many objects, such as an orchestrator's, each collection costs more than a run.
+    gc.collect()
+    gc.disable()
+    try:
+        run = workspace.runs.create()
+        run.log_metric("rmse", 0.5)
+        gone = weakref.ref(run)
+        run.end()
+        with pytest.raises(StorageFailed, match="closed"):
+            run.log_metric("rmse", 0.4)
+        del run
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -88,6 +88,11 @@ class WriteAheadLog:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def end(self) -> None:
+        """Close it for good. `append` refers to the log and the log to it: no such circle is left to be collected."""
+        self.close()
+        self.append = _refuse_record
+
 
 def create_wal(
     path: Path,
@@ -264,13 +269,17 @@ def _appender(
             if descriptor >= 0:
                 raise _failed(log.path, error) from error
             log.on_detached()
-            append(payload, *more)
+            log.append(payload, *more)
 
     def attach(to: int) -> None:
         nonlocal descriptor
         descriptor = to
 
     return append, attach
+
+
+def _refuse_record(payload: bytes, *more: bytes) -> None:
+    _refuse_closed()
 
 
 def _refuse_closed() -> None:

@@ -241,7 +241,8 @@ class ActiveRun:
         if self._writer.is_inherited:
             self.is_ended = True
             return
-        for call in self.before_end:
+        calls, self.before_end = self.before_end, []
+        for call in calls:
             call()
         self.is_ended = True
         stream = self.stream

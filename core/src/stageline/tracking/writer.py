@@ -63,7 +63,7 @@ class RunWriter:
         """False: another writer logs the params of all, and this one's are passed over."""
         self.attempt = attempt
         self.started = started
-        self.on_fork: Callable[[RunWriter], None] = lambda _: None
+        self.on_fork: Callable[[RunWriter], None] = _tell_nobody
         """Called in a forked child when it first logs."""
         self._store = store
         self._folder = folder
@@ -235,8 +235,9 @@ class RunWriter:
     def close(self) -> None:
         """Stop writing. What was logged stays in the log file until its stream has been shipped."""
         self.is_open = False
-        self._log.close()
+        self._log.end()
         self._append = self._log.append
+        self.on_fork = _tell_nobody
         _WRITERS.discard(self)
 
     # -- fork -------------------------------------------------------------------------------------
@@ -263,6 +264,10 @@ class RunWriter:
 def checked_params(params: Mapping[str, Any]) -> dict[str, str]:
     """Params as they are recorded. Raises `InvalidInput` if a key or a value breaks a rule."""
     return {names.check_key("param", key): param_text(key, value) for key, value in params.items()}
+
+
+def _tell_nobody(_: RunWriter) -> None:
+    pass
 
 
 _WRITERS: weakref.WeakSet[RunWriter] = weakref.WeakSet()
