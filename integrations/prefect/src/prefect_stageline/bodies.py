@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,11 @@ _log = logging.getLogger("stageline")
 
 def instrumented(fn: Callable[..., Any]) -> Callable[..., Any]:
     """A function of the same kind and signature that records what it does when a tracked task calls it."""
-    return update_wrapper(recorded_body(fn, _call_of), fn)
+    body = update_wrapper(recorded_body(fn, _call_of), fn)
+    # Prefect reads the signature three times a call, and looks for it behind each wrapper.
+    with suppress(Exception):  # of an annotation that can not be evaluated here: then it is read as ever
+        body.__signature__ = inspect.signature(fn, eval_str=True)  # type: ignore[attr-defined]
+    return body
 
 
 def _call_of(
