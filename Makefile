@@ -266,8 +266,10 @@ bench: $(PREFECT_ENV) ## Figures beside their bounds (BENCH_PEERS=1: beside the 
 	@touch $@
 
 .PHONY: screenshots
-screenshots: $(PREFECT_ENV) ## Pictures of each page into docs/pictures (needs Chromium)
+screenshots: $(PREFECT_ENV) $(AIRFLOW_ENV) ## Pictures of each page into docs/pictures, of Prefect's and Airflow's too (needs Chromium)
 	@$(PREFECT)/python tests/core/ui/journeys/screenshots.py
+	@$(PREFECT)/python -m pytest -q -p no:randomly tests/prefect/pictures.py
+	@$(AIRFLOW)/python -m pytest -q -p no:randomly tests/airflow/pictures.py
 
 .PHONY: bench-prefect
 bench-prefect: $(PREFECT_ENV) ## What tracking adds to a task of Prefect

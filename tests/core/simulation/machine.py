@@ -63,6 +63,9 @@ class ProcessClock:
         self._scheduler.sleep(seconds)
 
 
+_REAL_PULSE = stageline.tracking.pulse.PULSE
+
+
 class _Disk:
     """In place of the module `os` under the write-ahead log: a disk that can be full, slow to take all, or lost."""
 
@@ -75,15 +78,16 @@ class _Disk:
         return getattr(os, name)
 
     def open(self, path: Any, flags: int, mode: int = 0o777) -> int:
-        if self._scheduler.current is not None:
+        is_told = self._scheduler.current is not None and self._scheduler.is_ours
+        if is_told:
             self._scheduler.check_alive()
         descriptor = os.open(path, flags, mode)
-        if self._scheduler.current is not None:
+        if is_told:
             self._scheduler.process.descriptors[descriptor] = str(path)
         return descriptor
 
     def close(self, descriptor: int) -> None:
-        if self._scheduler.current is not None:
+        if self._scheduler.current is not None and self._scheduler.is_ours:
             if descriptor not in self._scheduler.process.descriptors:
                 return  # the kernel closed it when the process died
             del self._scheduler.process.descriptors[descriptor]
@@ -92,6 +96,8 @@ class _Disk:
     def write(self, descriptor: int, data: bytes) -> int:
         if descriptor < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if not self._scheduler.is_ours:
+            return os.write(descriptor, data)
         self._scheduler.check_alive()
         trouble = self._trouble
         if trouble.strikes(Kind.TORN_TAIL):
@@ -111,7 +117,7 @@ class _Disk:
         os.utime(descriptor, ns=(now, now))
 
     def fsync(self, descriptor: int) -> None:
-        if self._trouble.strikes(Kind.FSYNC_ERROR):
+        if self._scheduler.is_ours and self._trouble.strikes(Kind.FSYNC_ERROR):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
@@ -127,6 +133,9 @@ class _Locks:
         return getattr(fcntl, name)
 
     def flock(self, descriptor: int, how: int) -> None:
+        if not self._scheduler.is_ours:
+            fcntl.flock(descriptor, how)
+            return
         process = self._scheduler.process
         path = process.descriptors[descriptor]
         try:
@@ -170,13 +179,18 @@ class _Pulses:
         self._each: dict[str, stageline.tracking.pulse.Pulse] = {}
 
     def add(self, beat: Any) -> None:
+        self._mine().add(beat)
+
+    def remove(self, stream: Any) -> None:
+        self._mine().remove(stream)
+
+    def _mine(self) -> stageline.tracking.pulse.Pulse:
+        if not self._scheduler.is_ours:
+            return _REAL_PULSE
         name = self._scheduler.process.name
         if name not in self._each:
             self._each[name] = stageline.tracking.pulse.Pulse()
-        self._each[name].add(beat)
-
-    def remove(self, stream: Any) -> None:
-        self._each[self._scheduler.process.name].remove(stream)
+        return self._each[name]
 
 
 class _Threads:
@@ -191,6 +205,8 @@ class _Threads:
     def Thread(  # as the module calls it
         self, target: Callable[..., None], args: tuple[Any, ...], name: str, daemon: bool
     ) -> Any:
+        if not self._scheduler.is_ours:
+            return threading.Thread(target=target, args=args, name=name, daemon=daemon)
         scheduler, process = self._scheduler, self._scheduler.process
 
         def start() -> None:
@@ -198,22 +214,29 @@ class _Threads:
 
         return SimpleNamespace(start=start)
 
-    def Event(self) -> _Wake:
-        return _Wake(self._scheduler)
+    def Event(self) -> Any:
+        return _Wake(self._scheduler) if self._scheduler.is_ours else threading.Event()
 
-    def RLock(self) -> CooperativeLock:
-        return CooperativeLock(self._scheduler)
+    def RLock(self) -> Any:
+        return CooperativeLock(self._scheduler) if self._scheduler.is_ours else threading.RLock()
 
 
 def _inside(scheduler: Scheduler, simulated: Callable[..., Any], real: Callable[..., Any]) -> Any:
     """`simulated` for a task, `real` for whatever else runs in this process."""
 
     def call(*args: Any) -> Any:
-        task = scheduler.current
-        is_task = task is not None and task.thread is threading.current_thread()
-        return (simulated if is_task else real)(*args)
+        return (simulated if scheduler.is_task else real)(*args)
 
     return call
+
+
+def _ours(scheduler: Scheduler, simulated: Callable[..., Any], real: Callable[..., Any]) -> Any:
+    """A method that is `simulated` for a task and for who set all this up, `real` for any other thread."""
+
+    def method(clock: SystemClock, *args: Any) -> Any:
+        return simulated(*args) if scheduler.is_ours else real(clock, *args)
+
+    return method
 
 
 def _where(name: str) -> list[ModuleType]:
@@ -232,9 +255,9 @@ def simulated(scheduler: Scheduler, trouble: Trouble, chance: Random) -> Iterato
     state, log = random.getstate(), logging.getLogger("stageline")
     was_disabled = log.disabled
     seams: list[tuple[Any, str, Any]] = [
-        (SystemClock, "now_ms", lambda _: clock.now_ms()),
-        (SystemClock, "stamp", lambda _: clock.stamp()),
-        (SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds)),
+        (SystemClock, "now_ms", _ours(scheduler, clock.now_ms, SystemClock.now_ms)),
+        (SystemClock, "stamp", _ours(scheduler, clock.stamp, SystemClock.stamp)),
+        (SystemClock, "sleep", _ours(scheduler, clock.sleep, SystemClock.sleep)),
         (time, "time_ns", _inside(scheduler, clock.time_ns, time.time_ns)),
         (time, "monotonic", _inside(scheduler, lambda: scheduler.now_ns / 1e9, time.monotonic)),
         (time, "sleep", _inside(scheduler, clock.sleep, time.sleep)),

@@ -61,6 +61,18 @@ class Scheduler:
         """How likely the task that runs goes on, if it can."""
         self._tasks: list[Task] = []
         self._main = threading.Semaphore(0)
+        self._owner = threading.current_thread()
+
+    @property
+    def is_task(self) -> bool:
+        """Whether a task asks, that which holds the baton."""
+        task = self.current
+        return task is not None and task.thread is threading.current_thread()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a task asks, or who set all this up: not a thread that other tests have left in this process."""
+        return threading.current_thread() is self._owner or self.is_task
 
     @property
     def process(self) -> Process:

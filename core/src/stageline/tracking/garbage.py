@@ -160,7 +160,7 @@ class GarbageFinder:
             if e.lifecycle_stage is LifecycleStage.DELETED and e.last_update_time <= until
         }
         # What a listing lacks may be there all the same.
-        nameless = {each for each in nameless - known if self._experiments.is_unnamed(each)}
+        nameless = set(filter(self._experiments.is_unnamed, sorted(nameless - known)))
         dead: dict[str, list[str]] = {}
         for experiment_id in sorted((nameless | deleted) - known):
             runs = self._all_runs([experiment_id], ViewType.ALL) if experiment_id in deleted else []

@@ -25,7 +25,9 @@ def instrumented(fn: Callable[..., Any]) -> Callable[..., Any]:
     """A function of the same kind and signature that records what it does when a tracked task calls it."""
     body = update_wrapper(recorded_body(fn, _call_of), fn)
     # Prefect reads the signature three times a call, and looks for it behind each wrapper.
-    with suppress(Exception):  # of an annotation that can not be evaluated here: then it is read as ever
+    with suppress(
+        Exception
+    ):  # of an annotation that can not be evaluated here: then it is read as ever
         body.__signature__ = inspect.signature(fn, eval_str=True)  # type: ignore[attr-defined]
     return body
 
