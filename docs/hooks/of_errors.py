@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pagetext import cell, table
 
+from stageline.domain.gate import GateRefused
 from stageline.errors import REACTIONS, StagelineError
 
 HEAD = """# Errors
@@ -17,14 +18,12 @@ Every error is a `StagelineError` and the built-in that it resembles. Its `code`
 
 
 def errors() -> Iterator[type[StagelineError]]:
-    """Every class of errors that is raised to users, the general ones first."""
-    import stageline.domain.gate  # it has one of its own
-    import stageline.storage.open  # noqa: F401
-
+    """Every class of errors that users are to catch, the general ones first: not those of one page, or of one log."""
     waiting = [StagelineError]
     while waiting:
         one = waiting.pop(0)
-        yield one
+        if one.__module__ == StagelineError.__module__ or one is GateRefused:
+            yield one
         waiting += sorted(one.__subclasses__(), key=lambda each: each.__name__)
 
 
