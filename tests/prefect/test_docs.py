@@ -36,7 +36,7 @@ def test_page_does_what_it_says(page: str, reader: Reader) -> None:
         told = reader.folder / "deployed.txt"
         until(told.exists, "the promotion has started a deployment")
         assert told.read_text() == "version 1: LoadedModel"
-    if page == "docs/how-to/retraining.md":  # Prefect deploys no flow that is in no file, so the file is asked
+    if page == "docs/how-to/retraining.md":  # Prefect deploys only a flow that is in a file
         shown = "from retrain import deployment as it; print(it.flow_name, len(it.triggers))"
         code, printed = reader.shell(f'python -c "{shown}"')
         assert (code, printed.split()) == (0, ["retrain", "2"]), printed
