@@ -172,7 +172,7 @@ def _start(command: list[str], folder: Path, url: str, env: dict[str, str]) -> t
         )
     _started.append(process)
     give_up = time.monotonic() + START_WITHIN_S
-    while not _answers(url):
+    while not answers(url):
         if process.poll() is not None or time.monotonic() > give_up:
             tail = (folder / "server.log").read_text(errors="replace")[-2000:]
             raise RuntimeError(f"{command[0]} did not start: {tail}")
@@ -181,7 +181,8 @@ def _start(command: list[str], folder: Path, url: str, env: dict[str, str]) -> t
     return process.pid, url
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server says anything there but that it is in trouble."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except urllib.error.HTTPError as refused:

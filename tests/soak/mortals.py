@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,15 +83,3 @@ class Mortal:
         code = self.process.wait(within_s)
         self.process = None
         return code
-
-
-def answers(url: str) -> bool:
-    """Whether a server says anything there but that it is in trouble."""
-    try:
-        urllib.request.urlopen(url, timeout=2).close()
-    except urllib.error.HTTPError as refused:
-        refused.close()
-        return refused.code < 500
-    except OSError:
-        return False
-    return True

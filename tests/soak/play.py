@@ -12,8 +12,8 @@ from pathlib import Path
 
 from diary import Deed, read_diaries
 from judge import judge_index, judge_registry, judge_runs
-from mortals import Mortal, answers
-from servers import SEAWEEDFS_KEYS, S3Server, free_ports, seaweedfs_command
+from mortals import Mortal
+from servers import SEAWEEDFS_KEYS, S3Server, answers, free_ports, seaweedfs_command
 from witness import Witness
 
 from stageline import Workspace
