@@ -7,6 +7,8 @@ import time
 from threading import Lock
 from typing import Protocol
 
+DAY_MS = 86_400_000
+
 
 class Clock(Protocol):
     """What the library asks of time. Wall time only labels and breaks ties; it never decides a commit."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stageline.clock import DAY_MS
 from stageline.domain.document import decode_document, encode_document
 from stageline.domain.ids import new_txn
 from stageline.errors import Corrupt, InvalidInput, NotFound
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 10_000
 """Of one file; as S3 has it."""
-DAY_MS = 86_400_000
 
 _ID = re.compile(r"\d{6}-[0-9a-f]{32}", re.ASCII)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stageline.clock import DAY_MS
 from stageline.domain.retention import TAG_REGISTERED
 from stageline.domain.run import TAG_PROTECTED, LifecycleStage, ViewType
 from stageline.errors import Corrupt, NotFound
@@ -18,7 +19,7 @@ from stageline.storage.index_objects import IndexObjects
 from stageline.storage.parallel import together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stageline.clock import Clock
     from stageline.domain.summary import RunSummary
@@ -186,8 +187,10 @@ class GarbageFinder:
         Parts of indexes that the newest manifest makes superfluous, where listeners of the registry stood long ago, and
         files in parts that were begun and not ended.
         """
-        yield from self._old_positions()
-        yield from self._old_uploads()
+        yield from self._outdated(
+            layout.FEED_POSITIONS, layout.feed_position_day, POSITION_AGE_DAYS
+        )
+        yield from self._outdated(layout.UPLOADS, layout.upload_day, UPLOAD_AGE_DAYS)
         for experiment_id in sorted(
             _ids(e.key for e in self._store.list(layout.INDEX, deep=False))
         ):
@@ -198,18 +201,12 @@ class GarbageFinder:
             except IndexLost:  # whoever searches next rebuilds it
                 continue
 
-    def _old_uploads(self) -> Iterator[str]:
-        until = self._clock.now_ms() // 86_400_000 - UPLOAD_AGE_DAYS
-        for entry in self._store.list(layout.UPLOADS):
+    def _outdated(self, folder: str, day_of: Callable[[str], int], age_days: int) -> Iterator[str]:
+        """Keys below a folder whose own day is so long ago."""
+        until = self._clock.now_ms() // DAY_MS - age_days
+        for entry in self._store.list(folder):
             with suppress(ValueError):  # it is none of ours
-                if layout.upload_day(entry.key) <= until:
-                    yield entry.key
-
-    def _old_positions(self) -> Iterator[str]:
-        until = self._clock.now_ms() // 86_400_000 - POSITION_AGE_DAYS
-        for entry in self._store.list(layout.FEED_POSITIONS):
-            with suppress(ValueError):  # it is none of ours
-                if layout.feed_position_day(entry.key) <= until:
+                if day_of(entry.key) <= until:
                     yield entry.key
 
     def _folded(self, experiment_id: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from stageline.clock import DAY_MS
 from stageline.domain.document import decode_document, encode_document
 from stageline.errors import InvalidInput, NotFound
 from stageline.registry.events import decode_cursor
@@ -27,7 +28,6 @@ LONGEST = 2048
 """Characters of a cursor that is sent as it is: some 60 models. Addresses and headers of 4 KB pass everywhere."""
 FRESH_DAYS = 7
 POSITION_FORMAT = "stageline.feed-position/1"
-DAY_MS = 86_400_000
 _KEPT = re.compile(r"at\.(\d{1,6})\.([0-9a-f]{64})").fullmatch
 
 
