@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -25,7 +26,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def entered(call: Callable[[], object]) -> list[str]:
-    """The modules of core that a call enters, as files, in the order of their first call."""
+    """The modules of core, as files in the order of their first call, that a call enters in any thread that it starts."""
     found: dict[str, None] = {}
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -33,11 +34,13 @@ def entered(call: Callable[[], object]) -> list[str]:
         if event == "call" and name.startswith("stageline."):
             found.setdefault(name.removeprefix("stageline.").replace(".", "/") + ".py")
 
+    threading.setprofile(note)
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]  # as the documentation of sys.setprofile allows
     return list(found)
 
 
