@@ -26,7 +26,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def entered(call: Callable[[], object]) -> list[str]:
-    """The modules of core, as files in the order of their first call, that a call enters in any thread that it starts."""
+    """The modules of core, as files in the order of their first call, that a call enters in any thread it starts."""
     found: dict[str, None] = {}
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -40,7 +40,7 @@ def entered(call: Callable[[], object]) -> list[str]:
         call()
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  # as the documentation of sys.setprofile allows
+        threading.setprofile(None)
     return list(found)
 
 
