@@ -162,7 +162,7 @@ def test_log_that_another_has_just_shipped_is_nobodys_failure(
 
     def as_another_ships_it(stream: LogStream) -> None:
         shipped(stream)
-        stream.path.unlink()
+        os.unlink(stream.path)
 
     monkeypatch.setattr(LogStream, "resume_shipping", as_another_ships_it)
     assert workspace.sync() == []

@@ -12,9 +12,12 @@ import operator
 import posixpath
 import re
 from functools import lru_cache
-from typing import Final, Literal, SupportsFloat, SupportsIndex
+from typing import TYPE_CHECKING, Final, Literal, SupportsFloat, SupportsIndex
 
 from stageline.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_KEY_LENGTH: Final = 250
 MAX_PARAM_VALUE_LENGTH: Final = 6000
@@ -91,6 +94,15 @@ def check_key(kind: KeyKind, key: str) -> str:
         check_text(_KEY_ARGUMENT[kind], key)
     _check_key_text(kind, key)
     return key
+
+
+def check_keys(kind: KeyKind, keys: Iterable[str]) -> None:
+    """Each of them, as `check_key`."""
+    for key in keys:
+        if type(key) is str:
+            _check_key_text(kind, key)
+        else:
+            check_key(kind, key)
 
 
 # A process logs the same few keys over and over.

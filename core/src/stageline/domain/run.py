@@ -33,10 +33,9 @@ class RunStatus(str, Enum):
 
     __str__ = str.__str__
 
-    @property
-    def is_terminal(self) -> bool:
+    def __init__(self, value: str) -> None:
+        self.is_terminal = value not in ("RUNNING", "SCHEDULED")
         """Whether the run is over."""
-        return self not in (RunStatus.RUNNING, RunStatus.SCHEDULED)
 
 
 class LifecycleStage(str, Enum):

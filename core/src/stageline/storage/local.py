@@ -54,17 +54,13 @@ class LocalStore:
     """`create` has at most one winner, also on file systems without hard links: no need to probe."""
 
     def __init__(self, root: Path, durability: Durability = "os") -> None:
-        self._root = os.path.abspath(root)
-        self._base = self._root.rstrip(os.sep) + os.sep
+        self.url = os.path.abspath(root)
+        """The absolute path of the root."""
+        self._base = self.url.rstrip(os.sep) + os.sep
         self._syncs = durability == "fsync"
 
-    @property
-    def url(self) -> str:
-        """The absolute path of the root."""
-        return self._root
-
     def __repr__(self) -> str:
-        return f"LocalStore({self._root!r})"
+        return f"LocalStore({self.url!r})"
 
     def path(self, key: str) -> Path:
         """Where the object lies: for what appends to a file, or hands one to another program."""
@@ -173,9 +169,9 @@ class LocalStore:
             temporary, descriptor = self._in_folder(path, lambda: new_temporary(path))
         except OSError as error:
             if mode == "rb" and error.errno in (*_ABSENT, errno.EISDIR):
-                raise NotFound(f"no object {key!r} in {self._root}") from error
+                raise NotFound(f"no object {key!r} in {self.url}") from error
             if error.errno == errno.ELOOP:
-                raise NotAllowed(_link_refused(key, self._root)) from error
+                raise NotAllowed(_link_refused(key, self.url)) from error
             raise local_failure("open", path, error) from error
         return cast("BinaryIO", _LocalWriter(self, temporary, path, descriptor))
 
@@ -187,8 +183,8 @@ class LocalStore:
 
     def _refuse_links(self, folder: str, key: str) -> None:
         real = os.path.realpath(folder) + os.sep
-        if not real.startswith(os.path.realpath(self._root).rstrip(os.sep) + os.sep):
-            raise NotAllowed(_link_refused(key, self._root))
+        if not real.startswith(os.path.realpath(self.url).rstrip(os.sep) + os.sep):
+            raise NotAllowed(_link_refused(key, self.url))
 
     def _in_folder(self, path: str, make: Callable[[], T]) -> T:
         for _ in range(_FOLDER_TURNS):
@@ -202,7 +198,7 @@ class LocalStore:
 
     def _make_folder(self, folder: str) -> None:
         os.makedirs(folder, exist_ok=True)
-        while self._syncs and len(folder) > len(self._root):
+        while self._syncs and len(folder) > len(self.url):
             sync_folder(folder)  # the entry of each new folder in the one above
             folder = os.path.dirname(folder)
 
@@ -240,7 +236,7 @@ class LocalStore:
 
     def _prune(self, folder: str) -> None:
         with suppress(OSError):  # not empty, or gone already
-            while len(folder) > len(self._root):
+            while len(folder) > len(self.url):
                 os.rmdir(folder)
                 folder = os.path.dirname(folder)
 

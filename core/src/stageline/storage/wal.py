@@ -23,7 +23,8 @@ from stageline.storage.keys import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from _typeshed import StrPath
 
 WAL_FORMAT = "stageline.wal/1"
 _FOLDER_TURNS = 20
@@ -58,7 +59,7 @@ class WriteAheadLog:
     side by side, and cost one call.
     """
 
-    def __init__(self, path: Path, descriptor: int, *, sync_each: bool = False) -> None:
+    def __init__(self, path: StrPath, descriptor: int, *, sync_each: bool = False) -> None:
         self.path = path
         self.on_detached: Callable[[], None] = _refuse_closed
         """Called by `append` when the log is closed, or was the parent's: may open another with `restart`."""
@@ -68,7 +69,7 @@ class WriteAheadLog:
         self.append, self._attach = _appender(self, sync_each)
         self._attach(descriptor)
 
-    def restart(self, path: Path, head: WalHead, first: bytes | None = None) -> None:
+    def restart(self, path: StrPath, head: WalHead, first: bytes | None = None) -> None:
         """Go on in a new file at `path`, with the record `first` if there is one."""
         self._descriptor = _named(path, _beginning(head, first))
         self.path = path
@@ -95,7 +96,7 @@ class WriteAheadLog:
 
 
 def create_wal(
-    path: Path,
+    path: StrPath,
     head: WalHead,
     first: bytes | None = None,
     *more: bytes,
@@ -120,9 +121,9 @@ def _beginning(head: WalHead, first: bytes | None) -> bytes:
     return framed(_encode_head(head)) + (b"" if first is None else framed(first))
 
 
-def _named(path: Path, frames: bytes) -> int:
+def _named(path: StrPath, frames: bytes) -> int:
     """A new file gets its name only when it is locked and has its head, so that none is found that seems abandoned."""
-    folder, _, name = str(path).rpartition("/")
+    folder, _, name = os.fspath(path).rpartition("/")
     unnamed = f"{folder}/{TEMPORARY}{name}"
     try:
         descriptor = _new_file(unnamed, folder)
@@ -169,7 +170,7 @@ def _make_folder(folder: str) -> None:
             raise
 
 
-def adopt_wal(path: Path) -> WriteAheadLog | None:
+def adopt_wal(path: StrPath) -> WriteAheadLog | None:
     """Go on with the log of a writer that died; None if it lives, or somebody else adopted the log first."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -177,7 +178,7 @@ def adopt_wal(path: Path) -> WriteAheadLog | None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+        if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):
             return WriteAheadLog(path, descriptor)
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
@@ -202,7 +203,7 @@ def decode_head(payload: bytes, what: str = "a write-ahead log") -> WalHead:
     return head
 
 
-def read_tail(path: Path, start: int, most: int = -1) -> bytes:
+def read_tail(path: StrPath, start: int, most: int = -1) -> bytes:
     """What the file holds from offset `start` on, or the first `most` bytes of it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -224,7 +225,7 @@ def _read_whole(descriptor: int, start: int, size: int) -> bytes:
     return data
 
 
-def is_written(path: Path) -> bool:
+def is_written(path: StrPath) -> bool:
     """Whether a living process on this host (this one included) has the log open for writing."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -286,7 +287,7 @@ def _refuse_closed() -> None:
     raise StorageFailed("the run's log is closed: nothing more can be logged through this handle")
 
 
-def _failed(path: Path, error: OSError) -> StorageFailed:
+def _failed(path: StrPath, error: OSError) -> StorageFailed:
     reason = os.strerror(error.errno) if error.errno else str(error)
     return StorageFailed(
         f"can not write the log of the run at {path}: {reason}. What was logged before is kept; "

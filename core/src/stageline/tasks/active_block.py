@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from stageline.tasks.session import Session
-    from stageline.tasks.sparing import Sparing
     from stageline.tracking.active import ActiveRun
 
 
 class ActiveBlock:
     """Entered around the task's code; nothing happens if there is no open run. What it can not do is spared."""
 
-    __slots__ = ("_activated", "_named", "_run", "_session", "_sparing")
+    __slots__ = ("_activated", "_named", "_run", "_session", "_spare")
 
     def __init__(
-        self, run: ActiveRun | None, session: Session | None, sparing: Callable[[str], Sparing]
+        self,
+        run: ActiveRun | None,
+        session: Session | None,
+        spare: Callable[[str, Exception], None],
     ) -> None:
         self._run = run
         self._session = session
-        self._sparing = sparing
+        self._spare = spare
         self._activated: AbstractContextManager[Any] | None = None
         self._named: NamedInEnvironment | None = None
 
@@ -35,14 +37,18 @@ class ActiveBlock:
         if run is None or session is None:
             return
         try:
-            with self._sparing("make its run the active one"):
+            try:
                 activated = session.activated(run)
                 activated.__enter__()
                 self._activated = activated
-            with self._sparing("name its run in the environment"):
+            except Exception as error:
+                self._spare("make its run the active one", error)
+            try:
                 named = NamedInEnvironment(run, session)
                 named.__enter__()
                 self._named = named
+            except Exception as error:
+                self._spare("name its run in the environment", error)
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise

@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+# To ask an abstract class is a call of Python; what is nearly always there comes first.
+_MAPPING = (dict, Mapping)
+_NUMBER = (float, int, numbers.Real)
+
 
 def metrics_of(result: Any) -> dict[str, float]:
     """The numbers in a returned mapping, or in the mappings of a returned tuple. A bool is no metric.
@@ -17,9 +21,9 @@ def metrics_of(result: Any) -> dict[str, float]:
     return {
         str(key): float(value)
         for part in _parts(result)
-        if isinstance(part, Mapping)
+        if isinstance(part, _MAPPING)
         for key, value in part.items()
-        if isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if isinstance(value, _NUMBER) and not isinstance(value, bool)
     }
 
 
@@ -45,5 +49,5 @@ def _paths(part: Any) -> Iterator[Path]:
         yield part
     elif isinstance(part, (list, tuple, set, frozenset)):
         yield from (one for one in part if isinstance(one, Path))
-    elif isinstance(part, Mapping):
+    elif isinstance(part, _MAPPING):
         yield from (one for one in part.values() if isinstance(one, Path))

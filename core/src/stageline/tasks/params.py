@@ -29,7 +29,9 @@ def bound_params(
 ) -> dict[str, Any]:
     """Arguments by name, defaults too, without `self` and `cls`. Empty if they do not fit: the call will say so."""
     try:
-        signature = _signature(function)
+        signature, plain = _known(function)
+        if len(args) == len(plain) and not kwargs:
+            return dict(zip(plain, args, strict=True))
         bound = signature.bind(*args, **kwargs)
     except (TypeError, ValueError):
         return {}
@@ -45,17 +47,30 @@ def bound_params(
     return params
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
+Known = tuple[inspect.Signature, tuple[str, ...]]
+"""A signature, and the names of its parameters if each takes one argument that is a param; else none."""
+
+_PLAIN_KINDS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _known(function: Callable[..., Any]) -> Known:
     try:
         known = _signatures.get(function)
     except TypeError:  # a callable that can not be hashed
-        return inspect.signature(function)
+        return _read(function)
     if known is None:
-        known = _signatures[function] = inspect.signature(function)
+        known = _signatures[function] = _read(function)
     return known
 
 
-_signatures: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
+def _read(function: Callable[..., Any]) -> Known:
+    signature = inspect.signature(function)
+    found = signature.parameters
+    names = tuple(found) if all(one.kind in _PLAIN_KINDS for one in found.values()) else ()
+    return signature, () if names[:1] in (("self",), ("cls",)) else names
+
+
+_signatures: WeakKeyDictionary[Callable[..., Any], Known] = WeakKeyDictionary()
 """Reading one takes longer than binding to it, and a mapped task is called many times."""
 
 

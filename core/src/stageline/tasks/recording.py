@@ -21,7 +21,6 @@ from stageline.tasks.naming import run_name_of
 from stageline.tasks.params import param_texts
 from stageline.tasks.returned import points_to_end_with, record_returned
 from stageline.tasks.shared_parent import join_shared_parent
-from stageline.tasks.sparing import Sparing
 from stageline.tracking import endings
 
 if TYPE_CHECKING:
@@ -60,32 +59,42 @@ class Recording:
         """Open the run and record the params."""
         self._began_ms = self.call.began_ms or time.time_ns() // 1_000_000
         self._began_s = time.monotonic()
-        with self._sparing("open the run"):
+        try:
             self._redactor.learn(self._params)
             self.texts = param_texts(self._params, self.call.tracking, self._redactor)
             self._session = self.call.open_session()
             self._join_parent()
             self.run = self._open(self._session)
+        except Exception as error:
+            self._spare("open the run", error)
         run = self.run
         if run is None:
             return
-        with self._sparing("record the attempt and its params"):
+        try:
             self._log_beginning(run)
+        except Exception as error:
+            self._spare("record the attempt and its params", error)
         if self.call.tracking.capture_output:
-            with self._sparing("capture the output"):
+            try:
                 self._capture(run)
+            except Exception as error:
+                self._spare("capture the output", error)
 
     def _join_parent(self) -> None:
         parent = self.call.shared_parent
         if parent is not None and self.call.tracking.nest != "new":
-            with self._sparing("open the run of its pipeline"):
+            try:
                 self._parent = join_shared_parent(parent)
+            except Exception as error:
+                self._spare("open the run of its pipeline", error)
 
     def _leave_parent(self) -> None:
         parent, self._parent = self._parent, None
         if parent is not None:
-            with self._sparing("leave the run of its pipeline"):
+            try:
                 parent.leave()
+            except Exception as error:
+                self._spare("leave the run of its pipeline", error)
 
     def share_secrets(self, outer: Recording) -> None:
         """Let the pipeline's recording know this task's secrets: its errors may become the pipeline's."""
@@ -93,7 +102,7 @@ class Recording:
 
     def active(self) -> ActiveBlock:
         """Make the run the active one of the block, and of what it starts."""
-        return ActiveBlock(self.run, self._session, self._sparing)
+        return ActiveBlock(self.run, self._session, self._spare)
 
     def _open(self, session: Session) -> ActiveRun:
         identity, tracking = self.call.identity, self.call.tracking
@@ -182,7 +191,7 @@ class Recording:
         """Record the metrics and artifacts in what was returned."""
         if self.run is not None and self._session is not None:
             workspace = self._session.workspace
-            record_returned(self.run, workspace, self.call, result, self._sparing, self._warn)
+            record_returned(self.run, workspace, self.call, result, self._spare, self._warn)
 
     def fail(self, error: BaseException) -> None:
         """End the attempt as `error` says; the run too, unless another attempt is to follow. Raises nothing."""
@@ -207,8 +216,10 @@ class Recording:
         """Leave the run as it is: the same attempt will go on with it, in another process."""
         run, self.run = self.run, None
         if run is not None:
-            with self._sparing("set the run aside"):
+            try:
                 run.leave(waits=self.call.waits_elsewhere and not self._is_joined)
+            except Exception as error:
+                self._spare("set the run aside", error)
         self._leave_parent()
 
     def ending(self, error: BaseException) -> Ending:
@@ -233,7 +244,10 @@ class Recording:
         """
         run, self.run = self.run, None
         if run is not None:
-            self._end(run, status, reason, is_final=is_final, points=points)
+            try:
+                self._end(run, status, reason, is_final=is_final, points=points)
+            except Exception as error:
+                self._spare("end the run", error)
         self._leave_parent()
 
     def _end(
@@ -245,23 +259,24 @@ class Recording:
         is_final: bool,
         points: Sequence[PointLogged],
     ) -> None:
-        with self._sparing("end the run"):
-            reason = self._safe(reason)
-            attempt = self._attempt(status, reason)
-            if self._is_joined:
-                if not run.stream.head.owns_end:
-                    run.leave()
-            elif status is RunStatus.FAILED and self.call.will_retry and not is_final:
-                run.leave(attempt, waits=self.call.waits_elsewhere)
-                unfinished.keep(self, reason)
-            else:
-                run.end(status, reason, attempt, points)
-                self._tell_of_end()
+        reason = self._safe(reason)
+        attempt = self._attempt(status, reason)
+        if self._is_joined:
+            if not run.stream.head.owns_end:
+                run.leave()
+        elif status is RunStatus.FAILED and self.call.will_retry and not is_final:
+            run.leave(attempt, waits=self.call.waits_elsewhere)
+            unfinished.keep(self, reason)
+        else:
+            run.end(status, reason, attempt, points)
+            self._tell_of_end()
 
     def _tell_of_end(self) -> None:
         if self.call.on_end is not None and self._session is not None:
-            with self._sparing("tell of its end"):
+            try:
                 self.call.on_end(self.call, self._session.workspace)
+            except Exception as error:
+                self._spare("tell of its end", error)
 
     def _safe(self, reason: str | None) -> str | None:
         return None if reason is None else self._redactor.text(reason)
@@ -279,15 +294,11 @@ class Recording:
 
     # -- errors of tracking -----------------------------------------------------------------------
 
-    def _sparing(self, what: str) -> Sparing:
-        """A block of tracking: whatever goes wrong in it, the task has work to do."""
-        return Sparing(self._is_spared, what)
-
-    def _is_spared(self, what: str, error: Exception) -> bool:
+    def _spare(self, what: str, error: Exception) -> None:
+        """Tell of what went wrong in tracking: the task has work to do, unless its tracking asks to `raise`."""
         if self.call.tracking.on_error == "raise":
-            return False
+            raise error
         self._warn(f"can not {what}: {self._told(error)}")
-        return True
 
     def _told(self, error: Exception) -> str:
         return self._redactor.text(f"{type(error).__name__}: {error}")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from stageline.domain.events import PointLogged
     from stageline.tasks.options import Tracking
     from stageline.tasks.session import TaskCall, TaskWorkspace
-    from stageline.tasks.sparing import Sparing
     from stageline.tracking.active import ActiveRun
 
 LARGE = 64 << 20
@@ -39,7 +38,7 @@ def record_returned(
     workspace: TaskWorkspace,
     call: TaskCall,
     result: Any,
-    sparing: Callable[[str], Sparing],
+    spare: Callable[[str, Exception], None],
     warn: Callable[[str], None],
 ) -> None:
     """Record the metrics and artifacts in what was returned, as the tracking of the call asks for.
@@ -49,16 +48,20 @@ def record_returned(
         workspace: Where it is recorded.
         call: The call that returned.
         result: What it returned.
-        sparing: Makes a block in which an error of ours is told and goes no further.
+        spare: Told what could not be done, and for which error; may raise it.
         warn: Told what is not stored, and why.
     """
     if call.tracking.metrics == "return":
-        with sparing("record the metrics that it returned"):
+        try:
             run.log_metrics(metrics_of(result))
+        except Exception as error:
+            spare("record the metrics that it returned", error)
     if call.tracking.artifacts == "return":
-        with sparing("store the files that it returned"):
+        try:
             for path in paths_of(result):
                 _store_file(run, workspace, call, path, warn)
+        except Exception as error:
+            spare("store the files that it returned", error)
 
 
 def _store_file(

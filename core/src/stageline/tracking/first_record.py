@@ -11,7 +11,7 @@ from stageline.domain import events as ev
 from stageline.domain import names
 from stageline.domain.run import TAG_HOST, TAG_PARENT_RUN_ID, TAG_RUN_NAME, TAG_USER
 from stageline.domain.run_names import invented_name, render_name
-from stageline.tracking.texts import fitting_tag_text
+from stageline.tracking.texts import fitting_tag_text, fitting_tags
 from stageline.tracking.writer import HOST
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ def first_record(
     Raises:
         InvalidInput: a name, tag, id or time breaks a rule.
     """
-    given = {
-        names.check_key("tag", key): fitting_tag_text(key, value)
-        for key, value in (tags or {}).items()
-    }
+    given = fitting_tags(tags or {})
     given.setdefault(TAG_USER, user or login_name())
     given.setdefault(TAG_HOST, HOST)
     began = clock.now_ms() if start_time is None else names.check_timestamp(start_time)

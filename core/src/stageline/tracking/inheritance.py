@@ -62,7 +62,10 @@ def inherited_environment() -> Mapping[str, str]:
 
 
 def _put_back(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
+    if value is not None:
         os.environ[name] = value
+        return
+    try:
+        del os.environ[name]
+    except KeyError:
+        return  # somebody else has taken it away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ from stageline.tracking.said import Said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from _typeshed import StrPath
 
     from stageline.storage.wal import WalHead
 
@@ -36,8 +38,8 @@ class LogLost(StorageFailed):
 class LogFold:
     """What the log at `path` says, as far as it was read. Safe from many threads."""
 
-    def __init__(self, path: Path, head: WalHead, said: Said | None = None) -> None:
-        self.path = path
+    def __init__(self, path: StrPath, head: WalHead, said: Said | None = None) -> None:
+        self.path = os.fspath(path)
         self.head = head
         self.summary = RunSummary(head.run_id)
         self.files: dict[str, StoredFile] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain import events as ev
@@ -211,9 +212,10 @@ class RunOpening:
         if self._spool is None:
             ensure_format(store, self._clock)
             assert isinstance(store, LocalStore)
-            folder, claim = store.path(layout.run_start(started.run_id)).parent, store.claim
+            folder = f"{store.url}/{layout.run_log(started.run_id)}"
+            claim = store.claim
         else:
-            folder, claim = self._spool, None
+            folder, claim = os.fspath(self._spool), None
         writer = RunWriter(
             store,
             folder,

@@ -8,6 +8,7 @@ concluded here: the conclusion has the stamp of what it said last of its status,
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,7 +126,7 @@ class Reaper:
         reason = None
         if stream.head.owns_end and stream.summary.is_running:
             reason = f"process {stream.head.pid} on {stream.head.host} is gone"
-            last_seen = stream.path.stat().st_mtime
+            last_seen = os.stat(stream.path).st_mtime
             log.append(encode_event(_killed(last_seen, reason, stream.summary)))
         if not stream.lies_in_store:
             stream.ship_files(log.append)

@@ -26,7 +26,7 @@ from stageline.storage.segment import SegmentHead, Stretch, encode_segment
 from stageline.tracking.opening import RunOpening
 from stageline.tracking.reading import StoredRun
 from stageline.tracking.reaping import Reaper
-from stageline.tracking.texts import fitting_tag_text
+from stageline.tracking.texts import fitting_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -145,9 +145,7 @@ class Runs(RunOpening):
 
     def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
         """Set tags of a run, open or not. Raises `NotFound`, `NotAllowed` if it is deleted."""
-        given: dict[str, str | None] = {
-            names.check_key("tag", key): fitting_tag_text(key, value) for key, value in tags.items()
-        }
+        given: dict[str, str | None] = {**fitting_tags(tags)}
         self._edit(run_id, ev.TagsSet(self._clock.stamp(), given))
 
     def delete_tag(self, run_id: str, key: str) -> None:

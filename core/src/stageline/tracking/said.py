@@ -15,7 +15,6 @@ from stageline.storage.frames import framed_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MOST = 64
 """Records that are remembered; a run that has more to say between two readings is no small one."""
@@ -42,7 +41,7 @@ class Said:
             self._records += zip(events, sizes, strict=True)
             self._bytes += sum(map(framed_size, sizes))
 
-    def take(self, path: Path, read_to: int) -> tuple[int, list[tuple[AnyEvent, int]] | None]:
+    def take(self, path: str, read_to: int) -> tuple[int, list[tuple[AnyEvent, int]] | None]:
         """The size of the log, and what it holds from `read_to` on, with bytes; None: that is not known here.
 
         Raises:

@@ -5,8 +5,11 @@ A live writer has one, and so has whoever ships the log that a dead process left
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,7 +35,7 @@ from stageline.storage.wal import WalHead, decode_head, read_tail
 from stageline.tracking.log_fold import LogFold
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from _typeshed import StrPath
 
     from stageline.clock import Clock
     from stageline.storage.port import ObjectStore
@@ -60,7 +63,7 @@ class LogStream(LogFold):
     def __init__(
         self,
         store: ObjectStore,
-        path: Path,
+        path: StrPath,
         head: WalHead,
         *,
         lies_in_store: bool,
@@ -100,7 +103,7 @@ class LogStream(LogFold):
         """Bytes in the log that no segment holds."""
         with self.lock:
             try:
-                return 0 if self.is_finished else self.path.stat().st_size - self._shipped_to
+                return 0 if self.is_finished else os.stat(self.path).st_size - self._shipped_to
             except FileNotFoundError as error:
                 raise self._lost() from error
 
@@ -198,7 +201,7 @@ class LogStream(LogFold):
     @property
     def spooled_files(self) -> Path:
         """Folder of artifacts that wait for a store that is away."""
-        return self.path.with_suffix(".files")
+        return Path(self.path).with_suffix(".files")
 
     def ship_files(self, append: Callable[[bytes], None]) -> None:
         """Send the artifacts that wait, and `append` to the log that they lie in the store."""
@@ -263,7 +266,8 @@ class LogStream(LogFold):
             self._publish_end(with_sum=not is_told)
             self.is_finished = True
             if moves:
-                self.path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(self.path)
 
     def _ends_itself(self) -> bool:
         return self.head.owns_end and not self.summary.is_running and self._read_to <= SMALL_LOG
@@ -299,7 +303,7 @@ class LogStream(LogFold):
 
 def open_stream(
     store: ObjectStore,
-    path: Path,
+    path: StrPath,
     *,
     lies_in_store: bool,
     resolve: ResolveExperiment,

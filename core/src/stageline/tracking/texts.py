@@ -11,6 +11,8 @@ from stageline.domain import names
 from stageline.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stageline.domain.run import DatasetInput
 
 _log = logging.getLogger("stageline")
@@ -42,10 +44,19 @@ def tag_text(key: str, value: Any) -> str:
         ) from error
 
 
+def fitting_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Tags as they are recorded. Raises `InvalidInput` if a key or a value breaks a rule."""
+    names.check_keys("tag", tags)
+    return {
+        key: value
+        if type(value) is str and len(value) <= names.MAX_TAG_VALUE_LENGTH and value.isascii()
+        else fitting_tag_text(key, value)  # few: a task has a dozen tags, and what it costs counts
+        for key, value in tags.items()
+    }
+
+
 def fitting_tag_text(key: str, value: Any) -> str:
-    """The same, cut to what a run's tag may hold, with a warning if it was cut."""
-    if type(value) is str and len(value) <= names.MAX_TAG_VALUE_LENGTH and value.isascii():
-        return value  # nearly every tag, and a task has a dozen
+    """As `tag_text`, cut to what a run's tag may hold, with a warning if it was cut."""
     return _fitted("tag", key, names.check_tag_value(tag_text(key, value)))
 
 

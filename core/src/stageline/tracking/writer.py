@@ -18,11 +18,12 @@ from stageline.storage.wal import WalHead, WriteAheadLog, create_wal
 from stageline.tracking.points import checked_point, columns_of, point_logger
 from stageline.tracking.said import Said
 from stageline.tracking.stream import Claim, LogStream, ResolveExperiment
-from stageline.tracking.texts import check_input, fitting_tag_text, param_text
+from stageline.tracking.texts import check_input, fitting_tags, param_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
+
+    from _typeshed import StrPath
 
     from stageline.clock import Clock
     from stageline.domain.run import Attempt, DatasetInput, Point, RunStatus
@@ -42,7 +43,7 @@ class RunWriter:
     def __init__(
         self,
         store: ObjectStore,
-        folder: Path,
+        folder: StrPath,
         clock: Clock,
         resolve: ResolveExperiment,
         started: ev.Started,
@@ -90,7 +91,7 @@ class RunWriter:
         self.stream.begin(records, self._log.begun_with)
         _WRITERS.add(self)
 
-    def _new_log(self, *, claims_id: bool) -> tuple[Path, WalHead]:
+    def _new_log(self, *, claims_id: bool) -> tuple[str, WalHead]:
         head = WalHead(
             store=self._store.url,
             run_id=self.run_id,
@@ -102,9 +103,11 @@ class RunWriter:
             host=HOST,
         )
         name = layout.run_wal(self.run_id, head.writer).rpartition("/")[2]
-        return self._folder / (name if self._lies_in_store else f"{self.run_id}-{name}"), head
+        if not self._lies_in_store:
+            name = f"{self.run_id}-{name}"
+        return os.path.join(self._folder, name), head
 
-    def _stream_of(self, path: Path, head: WalHead) -> LogStream:
+    def _stream_of(self, path: str, head: WalHead) -> LogStream:
         return LogStream(
             self._store,
             path,
@@ -163,9 +166,7 @@ class RunWriter:
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags, all or none; the last value stays."""
-        given: dict[str, str | None] = {
-            names.check_key("tag", key): fitting_tag_text(key, value) for key, value in tags.items()
-        }
+        given: dict[str, str | None] = {**fitting_tags(tags)}
         if given:
             self._said.say(self._append, ev.TagsSet(self._clock.stamp(), given))
 

@@ -48,29 +48,31 @@ def task_identity(context: TaskRunContext) -> TaskIdentity:
     """The task run of `context`; each of Prefect's retries is an attempt of it."""
     run = context.task_run
     flow = FlowRunContext.get()
+    run_id = str(run.id)
     return TaskIdentity(
         orchestrator=ORCHESTRATOR,
         pipeline=flow.flow.name if flow is not None and flow.flow is not None else "",
         pipeline_run=str(run.flow_run_id) if run.flow_run_id else None,
         task=context.task.name,
-        task_run=str(run.id),
+        task_run=run_id,
         attempt=max(run.run_count, 1),
         display_name=run.name,
-        links=_links("task-run", run.id),
+        links=_links("task-run", run_id),
     )
 
 
 def flow_identity(context: FlowRunContext, parent_flow_run: str | None) -> PipelineIdentity:
     """The flow run of `context`, which must have one."""
     run = flow_run_of(context)
+    run_id = str(run.id)
     return PipelineIdentity(
         orchestrator=ORCHESTRATOR,
         pipeline=context.flow.name if context.flow is not None else "",
-        pipeline_run=str(run.id),
+        pipeline_run=run_id,
         parent_pipeline_run=parent_flow_run,
         attempt=max(run.run_count, 1),
         display_name=run.name,
-        links=_links("flow-run", run.id),
+        links=_links("flow-run", run_id),
     )
 
 
@@ -120,21 +122,21 @@ def _leaves(value: Any) -> Iterable[str]:
         yield str(value)
 
 
-def page_of(kind: str, run_id: UUID) -> str | None:
+def page_of(kind: str, run_id: UUID | str) -> str | None:
     """Prefect's page of a `flow-run` or a `task-run`; None where it has no UI."""
     url = _page_of_nobody(kind, get_current_settings().ui_url)
-    return None if url is None else url.replace(str(_NOBODY), str(run_id))
+    return None if url is None else url.replace(_NOBODY, str(run_id))
 
 
-def _links(kind: str, run_id: UUID) -> dict[str, str]:
+def _links(kind: str, run_id: str) -> dict[str, str]:
     url = page_of(kind, run_id)
     return {} if url is None else {"prefect": url}
 
 
-_NOBODY = UUID(int=0)
+_NOBODY = str(UUID(int=0))
 
 
 # To ask Prefect for each page costs as much as to open the run's log.
 @lru_cache(maxsize=16)
 def _page_of_nobody(kind: str, ui_url: str | None) -> str | None:
-    return url_for(kind, obj_id=_NOBODY)
+    return url_for(kind, obj_id=UUID(_NOBODY))
