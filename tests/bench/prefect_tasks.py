@@ -1,8 +1,8 @@
 """`make bench-prefect`: what tracking adds to a task of Prefect, in the body of a flow.
 
 Plain and tracked tasks take turns in one flow, into a store in a folder on a disk; which of a pair comes first
-alternates. A round is a flow of 200 pairs, and its figure the ratio of the medians. Each says what the disk took to make
-an empty file just before: a tracked task makes three, and two folders, and a disk that has just lost many is slow at it.
+alternates. A round is a flow of 200 pairs, and its figure the ratio of the medians. Each says what the disk took to
+make an empty file just before: a tracked task makes three, and a disk that has just lost many is slow at it.
 """
 
 from __future__ import annotations
