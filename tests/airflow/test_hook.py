@@ -111,7 +111,7 @@ def test_credentials_are_looked_up_again_when_the_store_refuses_them(
     connect, seaweedfs_server, monkeypatch
 ):
     # A store that refuses what it was given a moment ago is not asked again.
-    monkeypatch.setattr("stageline.storage.remote._FRESH_MS", 0)
+    monkeypatch.setattr("stageline.storage.remote_session._FRESH_MS", 0)
     url, options = seaweedfs_server.new_place(), seaweedfs_server.options
     expired = {**options, "key": "expired", "secret": "expired"}
     connect(host=url, extra={"storage_options": expired})

@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from servers import S3Server
 
 from stageline.errors import InvalidInput, NotFound, StagelineError, StorageFailed, Unauthorized
-from stageline.storage import remote
+from stageline.storage import remote_packages
 from stageline.storage.open import open_store
 from stageline.storage.options import Patience
 from stageline.storage.remote import RemoteStore
@@ -349,13 +349,13 @@ def test_unknown_protocol_is_told() -> None:
 def test_missing_package_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, url: str, extra: str
 ) -> None:
-    monkeypatch.setattr(remote, "find_spec", lambda name: None)
+    monkeypatch.setattr(remote_packages, "find_spec", lambda name: None)
     with pytest.raises(InvalidInput, match=rf"pip install 'stageline\[{extra}\]'"):
         open_store(url)
 
 
 def test_package_that_overwrites_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "version", lambda name: "2024.10.0")
+    monkeypatch.setattr(remote_packages, "version", lambda name: "2024.10.0")
     with pytest.raises(InvalidInput, match=r"s3fs 2024\.10\.0 overwrites.*at least 2024\.12"):
         open_store("s3://b")
 
