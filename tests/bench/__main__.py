@@ -12,6 +12,7 @@ import orchestrators
 from growth import curves, plot
 from race import Contestant, race
 from rows import ROWS
+from soak import WARM_MINUTES
 from soak import run as soak
 from table import render
 
@@ -34,7 +35,10 @@ def main() -> None:
         "--dir", type=Path, default=OUTSIDE, help="the disk to measure (%(default)s)"
     )
     parser.add_argument(
-        "--minutes", type=float, default=10, help="of load on the server, by `soak` (%(default)s)"
+        "--minutes", type=float, default=10, help="of load that `soak` judges (%(default)s)"
+    )
+    parser.add_argument(
+        "--warm", type=float, default=WARM_MINUTES, help="minutes of it before (%(default)s)"
     )
     parser.add_argument(
         "--plot", action="store_true", help="draw what `growth` kept; with no rows, that alone"
@@ -53,7 +57,7 @@ def main() -> None:
     # Last, and where it is asked for: it takes minutes, and has neither a bound nor peers.
     if "soak" in given.rows or (given.full and everything):
         with tempfile.TemporaryDirectory(prefix="stageline-bench-", dir=given.dir) as folder:
-            soak(given.minutes, Path(folder))
+            soak(given.minutes, given.warm, Path(folder))
     # `growth` alone is all of its curves; `growth runs` is one of them.
     if "growth" in given.rows or (given.full and everything):
         with tempfile.TemporaryDirectory(prefix="stageline-bench-", dir=given.dir) as folder:

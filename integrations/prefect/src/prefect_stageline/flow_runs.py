@@ -76,9 +76,9 @@ def tracking_in_flow(tracking: Tracking) -> Tracking:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return tracking
-    if not context.detached:
-        begin_flow_run(context, tracking)
-    return inherited(tracking, context.flow_run.id)
+    if context.detached:
+        return inherited(tracking, context.flow_run.id)
+    return tracking.within(begin_flow_run(context, tracking).call.tracking)
 
 
 def inherited(tracking: Tracking, flow_run_id: UUID | str) -> Tracking:
