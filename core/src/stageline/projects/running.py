@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,56 +10,18 @@ from typing_extensions import Unpack
 
 from stageline.errors import InvalidInput
 from stageline.projects.attaching import attach, look
-from stageline.projects.downloads import Downloads
 from stageline.projects.interruption import sigterm_raises
 from stageline.projects.launching import get_remote_launcher
 from stageline.projects.options import RunOptions, check_options
-from stageline.projects.planning import Opened, Planned, open_project, plan
-from stageline.projects.submission import Submission
+from stageline.projects.planning import Opened, Planned, plan
+from stageline.projects.step_by_step import StepByStep
 
 if TYPE_CHECKING:
-    from stageline.projects.steps.inputs import StepResult
-    from stageline.projects.steps.preview import Preview
-    from stageline.projects.steps.running import StepPlan, Steps
     from stageline.projects.submitted import SubmittedRun
-    from stageline.settings import Settings
-    from stageline.storage.port import ObjectStore
-    from stageline.tracking.artifacts import RunArtifacts
-    from stageline.tracking.runs import Runs
-
-_log = logging.getLogger("stageline")
 
 
-class Projects:
+class Projects(StepByStep):
     """Runs projects into the runs of one store."""
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        runs: Runs,
-        settings: Settings,
-        *,
-        artifacts: Callable[[str], RunArtifacts],
-        fetch_model: Callable[[str, Path], Path],
-        storage_options: Callable[[], Mapping[str, Any]],
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._options = storage_options
-        self._downloads = Downloads(artifacts, fetch_model, self._storage_options)
-        self._submission = Submission(
-            runs,
-            settings,
-            artifacts=artifacts,
-            downloads=self._downloads,
-            cache=self.cache,
-            storage_options=storage_options,
-        )
-
-    @property
-    def cache(self) -> Path:
-        """The folder for what may be used again: clones, environments."""
-        return self._settings.cache_folder / "projects"
 
     def run(
         self,
@@ -183,75 +144,6 @@ class Projects:
         finally:
             opened.source.discard()
 
-    # -- steps, one by one ------------------------------------------------------------------------
-
-    def plan(
-        self,
-        uri: str | Path,
-        parameters: Mapping[str, object] | None = None,
-        *,
-        version: str | None = None,
-    ) -> StepPlan:
-        """The steps of a project, checked with these parameters, and the commit that they are of; plain JSON.
-
-        Raises:
-            InvalidInput: the project has no steps, or a parameter breaks a rule.
-            NotFound: there is no such project.
-        """
-        options: RunOptions = {"version": version}
-        opened = self._opened(uri, options)
-        try:
-            return self._steps(opened, options).plan(parameters or {})
-        finally:
-            opened.source.discard()
-
-    def preview(
-        self,
-        uri: str | Path,
-        parameters: Mapping[str, object] | None = None,
-        **options: Unpack[RunOptions],
-    ) -> list[Preview]:
-        """What `run` would do with each step: run it or skip it, and why. Records nothing."""
-        check_options(options)
-        opened = self._opened(uri, options)
-        try:
-            return self._steps(opened, options).preview(parameters or {}, options)
-        finally:
-            opened.source.discard()
-
-    def run_step(
-        self,
-        uri: str | Path,
-        step: str,
-        parameters: Mapping[str, object] | None = None,
-        *,
-        upstream: Mapping[str, StepResult] | None = None,
-        **options: Unpack[RunOptions],
-    ) -> StepResult:
-        """Run one step as a tracked run, or skip it if that was made before; what came of it is plain JSON.
-
-        Args:
-            uri: The project. Give the `version` of its `plan`, or the steps may be of different ones.
-            step: Its name.
-            parameters: Values for all steps, as for `run`.
-            upstream: What came of the steps that it needs, by their names.
-            options: See `RunOptions`.
-
-        Raises:
-            InvalidInput: there is no such step, or the result of one that it needs is missing.
-            RunFailed: its command failed, or did not make its outputs.
-        """
-        check_options(options)
-        with sigterm_raises():
-            opened = self._opened(uri, options)
-            try:
-                steps = self._steps(opened, options)
-                return steps.run_one(step, parameters or {}, upstream or {}, options)
-            finally:
-                opened.source.discard()
-
-    # -- how it is done ---------------------------------------------------------------------------
-
     def _submit(
         self,
         uri: str,
@@ -276,30 +168,6 @@ class Projects:
             opened.source.discard()
             raise
         return self._submission.submit(planned, options)
-
-    def _opened(self, uri: str | Path, options: RunOptions) -> Opened:
-        return open_project(
-            str(uri),
-            version=options.get("version"),
-            cache=self.cache,
-            say=options.get("say", _log.info),
-            storage_options=self._storage_options(str(uri).partition(":")[0]),
-        )
-
-    def _steps(self, opened: Opened, options: RunOptions) -> Steps:
-        # Late: most projects have none.
-        from stageline.projects.steps.running import Steps
-        from stageline.projects.steps.versions import Versions
-
-        versions = Versions(self._submission.artifacts, self._downloads, self._storage_options)
-        return Steps(
-            opened, self._store, self._submission, versions, self._settings, self.cache, options
-        )
-
-    def _storage_options(self, protocol: str) -> Mapping[str, Any]:
-        """The store's own options open other places of its kind; they are not for anybody else to see."""
-        is_stores = self._settings.store.partition(":")[0] == protocol
-        return self._options() if is_stores else {}
 
 
 def _planned(
