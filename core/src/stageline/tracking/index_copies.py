@@ -7,6 +7,7 @@ import logging
 import os
 import random
 from collections import OrderedDict
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,7 @@ from stageline.storage.index_changes import Changes, IndexLost, IndexState
 from stageline.storage.local import LocalStore
 from stageline.storage.projection import Projection
 from stageline.storage.projection_file import ProjectionLost
+from stageline.tracking.shared_look import SharedLook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,6 +74,7 @@ class IndexCopies:
         self._copies: OrderedDict[str, Projection] = OrderedDict()
         self._refreshed_ms: dict[str, int] = {}
         self._fold_after_ms: dict[str, int] = {}
+        self._looks: dict[str, SharedLook[int]] = {}
 
     def index(self, experiment_id: str) -> ExperimentIndex:
         """The index of one experiment, for those who fold, rebuild or collect it."""
@@ -127,6 +130,14 @@ class IndexCopies:
             self._fold_after_ms[experiment_id] = now + _FOLD_PAUSE_MS
 
     def _refresh(self, experiment_id: str) -> int:
+        look = self._looks.get(experiment_id)
+        if look is None:
+            look = self._looks.setdefault(
+                experiment_id, SharedLook(partial(self._refreshed, experiment_id))
+            )
+        return look()
+
+    def _refreshed(self, experiment_id: str) -> int:
         for _ in range(_TRIES):
             began = self._clock.now_ms()
             try:
