@@ -459,6 +459,33 @@ def test_search_ends_the_runs_that_vanished(tmp_path: Path) -> None:
     run.end()
 
 
+def test_search_shows_a_run_that_is_damaged_as_it_was_last_heard_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FixedClock(1_800_000_000_000)
+    store = MemoryStore(f"memory://{tmp_path.name}", clock)
+    here = Workspace(store, Settings(cache=str(tmp_path / "1")), clock)
+    elsewhere = Workspace(store, Settings(cache=str(tmp_path / "2")), clock)
+    damaged, sound = here.runs.create(), here.runs.create()
+    for run in (damaged, sound):
+        run.log_metric("loss", 0.5)
+        run.flush()
+    assert len(elsewhere.search_runs(["0"])) == 2
+    segment = next(
+        entry.key
+        for entry in store.list(f"runs/{damaged.run_id}/log/")
+        if entry.key.endswith(".seg")
+    )
+    store.replace(segment, b"garbage")
+    clock.set(clock.now_ms() + 301_000)
+    found = {hit.info.run_id: hit.info.status for hit in elsewhere.search_runs(["0"])}
+    assert found == {damaged.run_id: RunStatus.RUNNING, sound.run_id: RunStatus.KILLED}
+    (warning,) = (line for line in caplog.messages if damaged.run_id in line)
+    assert segment in warning
+    damaged.end()
+    sound.end()
+
+
 def test_printed_text_is_kept_in_order(workspace: Workspace) -> None:
     with workspace.runs.create() as run:
         run.write_output("stdout", "epoch 1\n")

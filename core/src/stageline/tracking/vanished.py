@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from stageline.errors import NotFound
+from stageline.errors import Corrupt, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from stageline.domain.run import Run
     from stageline.tracking.runs import Runs
     from stageline.tracking.search import RunSearch
+
+_log = logging.getLogger("stageline")
 
 VANISHED_LOOKS = 32
 """Runs that one search asks after, of those that seem to run but may have vanished."""
@@ -44,5 +47,9 @@ def with_the_vanished_ended(
                     run = runs.get(run.info.run_id)
                 except NotFound:  # collected, and the index has yet to hear of it
                     continue
+                except Corrupt as error:  # one damaged run must not hide the others
+                    _log.warning(
+                        "run %s is shown as it was last heard of: %s", run.info.run_id, error
+                    )
         seen.append(run)
     return seen
