@@ -38,12 +38,14 @@ def _made(order: ServerOrder) -> FastAPI:
     from stageline.storage.open import open_store
     from stageline.storage.probe import read_format
     from stageline.storage.projection_file import bound_caches
-    from stageline.workspace import Workspace
+    from stageline.workspace import Workspace, patience_of
 
     bound_caches(INDEX_CACHE_BYTES)
     set_up_form(order.options.log_format)
     settings = order.settings
-    store = open_store(settings.store, settings.storage_options, settings.durability)
+    store = open_store(
+        settings.store, settings.storage_options, settings.durability, patience_of(settings)
+    )
     read_format(store)  # rather than that the first client finds it out
     return create_app(Workspace(store, settings), order.options)
 

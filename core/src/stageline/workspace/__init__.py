@@ -71,7 +71,7 @@ class Workspace(Searching):
             del given["storage_options"]
         chosen = load_settings(given=given)
         options = look_up if callable(look_up) else chosen.storage_options
-        store = open_store(chosen.store, options, chosen.durability, _patience(chosen))
+        store = open_store(chosen.store, options, chosen.durability, patience_of(chosen))
         return cls(store, chosen, storage_options=options)
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class Workspace(Searching):
         """The workspace at another URL, with the settings of this one. Raises `InvalidInput`."""
         chosen = msgspec.structs.replace(self.settings, store=url)
         options = self._storage_options or chosen.storage_options
-        store = open_store(url, options, chosen.durability, _patience(chosen))
+        store = open_store(url, options, chosen.durability, patience_of(chosen))
         return Workspace(store, chosen, self.clock, options)
 
     def copy_run(
@@ -217,5 +217,6 @@ class Workspace(Searching):
         return self.runs.reaper.sync()
 
 
-def _patience(settings: Settings) -> Patience:
+def patience_of(settings: Settings) -> Patience:
+    """How long a store over a network is waited for, as the settings say."""
     return Patience(settings.retry_for_s, settings.reach_for_s)
