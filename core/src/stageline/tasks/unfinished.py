@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from stageline.domain.run import RunStatus
 
 if TYPE_CHECKING:
-    from stageline.tasks.recording import Recording
+    from stageline.tasks.session import TaskCall
 
 _log = logging.getLogger("stageline")
 
-_unfinished: dict[str, tuple[Recording, str | None]] = {}
+
+class Attempted(Protocol):
+    """An attempt that was recorded: what its end, or the attempt that follows it, needs to know of it."""
+
+    call: TaskCall
+    texts: dict[str, str]
+    """The params as they are recorded."""
+
+    def run_name(self) -> str:
+        """What its run is called."""
+
+
+_unfinished: dict[str, tuple[Attempted, str | None]] = {}
 """By run id: what failed, and the reason."""
 
 
-def keep(recording: Recording, reason: str | None) -> None:
+def keep(attempt: Attempted, reason: str | None) -> None:
     """The attempt has failed, and another is to follow."""
-    _unfinished[recording.call.identity.run_id] = recording, reason
+    _unfinished[attempt.call.identity.run_id] = attempt, reason
 
 
-def taken(run_id: str) -> Recording | None:
+def taken(run_id: str) -> Attempted | None:
     """The attempt before, which another follows now; None if it was not in this process."""
     last, _ = _unfinished.pop(run_id, (None, None))
     return last
