@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         is_open,
     )
     from stageline.tasks.identity import PipelineIdentity, TaskIdentity, pipeline_run_id
-    from stageline.tasks.meaning import ErrorMeaning
     from stageline.tasks.open_run import needed_run
     from stageline.tasks.openlineage import (
         LineageDataset,
@@ -50,7 +49,13 @@ if TYPE_CHECKING:
         tracked_generator,
     )
     from stageline.tasks.recording import Recording
-    from stageline.tasks.session import Session, SharedParent, TaskCall, TaskWorkspace
+    from stageline.tasks.session import (
+        ErrorMeaning,
+        Session,
+        SharedParent,
+        TaskCall,
+        TaskWorkspace,
+    )
     from stageline.tasks.shared_parent import end_shared_parent
     from stageline.tasks.transitions import last_transition, transition_values
     from stageline.tasks.unfinished import end_unfinished, is_unfinished
@@ -59,7 +64,7 @@ _ROOMS: dict[str, str] = {
     "PSI_SHIFT": "drifting",
     "Answer": "gates",
     "ColumnDrift": "drifting",
-    "ErrorMeaning": "meaning",
+    "ErrorMeaning": "session",
     "Evaluation": "evaluation",
     "Gate": "gates",
     "GateRefused": "gates",

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 from asyncio import CancelledError
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from stageline.domain.run import RunStatus
 from stageline.tracking.fate import ending_of
 
 if TYPE_CHECKING:
-    from stageline.tasks.session import TaskCall
+    from stageline.tasks.session import ErrorMeaning, TaskCall
     from stageline.tracking.fate import Ending
-
-
-class ErrorMeaning(Enum):
-    """Said by an integration of an exception; one that it says nothing of is read as Python's own are."""
-
-    DONE = "done"
-    """The task has done its work: this is how it says what is to follow."""
-    SKIPPED = "skipped"
-    """There was nothing to do."""
-    PAUSED = "paused"
-    """The same attempt goes on later, in another process: nothing has ended."""
-    FAILED = "failed"
-    """It failed, though the exception is none of those that Python counts as errors."""
-    FATAL = "fatal"
-    """It failed, and will not be tried again whatever was planned."""
 
 
 def meaning_of(call: TaskCall, error: BaseException) -> ErrorMeaning | None:

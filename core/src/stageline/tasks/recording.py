@@ -16,10 +16,11 @@ from stageline.errors import Conflict, InvalidInput
 from stageline.tasks import unfinished
 from stageline.tasks.active_block import ActiveBlock
 from stageline.tasks.code_tags import source_tags_of
-from stageline.tasks.meaning import ErrorMeaning, ending_of_call, meaning_of
+from stageline.tasks.meaning import ending_of_call, meaning_of
 from stageline.tasks.naming import run_name_of
 from stageline.tasks.params import param_texts
 from stageline.tasks.returned import points_to_end_with, record_returned
+from stageline.tasks.session import ErrorMeaning
 from stageline.tasks.shared_parent import join_shared_parent
 from stageline.tracking import endings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stageline.tasks.options import Tracking
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from stageline.storage.port import ObjectStore
     from stageline.storage.transfer import Progress
     from stageline.tasks.identity import Identity
-    from stageline.tasks.meaning import ErrorMeaning
     from stageline.tracking.active import ActiveRun
     from stageline.tracking.artifacts import RunArtifacts
     from stageline.tracking.experiments import Experiments
@@ -80,6 +80,21 @@ class Session:
     log the fits of the block too if the tracking asks for it."""
     experiment: str | None = None
     """Experiment of runs whose tracking names none."""
+
+
+class ErrorMeaning(Enum):
+    """Said by an integration of an exception; one that it says nothing of is read as Python's own are."""
+
+    DONE = "done"
+    """The task has done its work: this is how it says what is to follow."""
+    SKIPPED = "skipped"
+    """There was nothing to do."""
+    PAUSED = "paused"
+    """The same attempt goes on later, in another process: nothing has ended."""
+    FAILED = "failed"
+    """It failed, though the exception is none of those that Python counts as errors."""
+    FATAL = "fatal"
+    """It failed, and will not be tried again whatever was planned."""
 
 
 @dataclass(frozen=True, kw_only=True)
