@@ -17,6 +17,7 @@ from stageline.ui.failures import Told, error_page, told
 from stageline.ui.forgery import CSRF_COOKIE, check_form
 from stageline.ui.headers import dress
 from stageline.ui.inbox import Inbox
+from stageline.ui.kept import Kept
 from stageline.ui.options import PageOptions
 from stageline.ui.page import NOTICE_COOKIE, Page
 from stageline.ui.rendering import Rendering
@@ -62,6 +63,7 @@ class Pages:
         self._workspace = workspace
         self._options = options
         self._static = Static()
+        self._kept = Kept(workspace)
         self._rendering = Rendering(workspace, self._static, is_framed=options.is_framed)
 
     def endpoint(self, view: View) -> Endpoint:
@@ -83,7 +85,7 @@ class Pages:
         return answer
 
     def _answer(self, request: Request, view: View, form: Fields | None) -> Response:
-        page = Page(request, self._rendering, form)
+        page = Page(request, self._kept, self._rendering, form)
         try:
             check_right(page, view, request.path_params)
             answer = view.answer(page, **request.path_params)
@@ -91,11 +93,11 @@ class Pages:
             return self._failed(request, error)
         finally:
             if form is not None:
-                self._rendering.kept(Inbox).forget()
+                self._kept.made(Inbox).forget()
         return self._finished(page, answer)
 
     def _failed(self, request: Request, error: Exception) -> Response:
-        page = Page(request, self._rendering)
+        page = Page(request, self._kept, self._rendering)
         return self._finished(page, error_page(page, told(error)))
 
     def _finished(self, page: Page, answer: Response) -> Response:
@@ -124,7 +126,7 @@ class Pages:
             return missing(error)
         place(request.scope, self._options.prefix)
         found = Told(error.status_code, _SAID.get(error.status_code, error.detail))
-        page = Page(request, self._rendering)
+        page = Page(request, self._kept, self._rendering)
         answer = await run_in_threadpool(error_page, page, found)
         return self._finished(page, answer)
 

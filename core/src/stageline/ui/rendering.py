@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import jinja2
@@ -15,13 +15,10 @@ from stageline.ui.formats import FILTERS, time_element
 from stageline.ui.inbox import Inbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from stageline.ui.page import Page
     from stageline.ui.static import Static
+    from stageline.ui.visit import Visit
     from stageline.workspace import Workspace
 
-T = TypeVar("T")
 TEMPLATES = Path(__file__).with_name("templates")
 _FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 
@@ -30,10 +27,8 @@ class Rendering:
     """The templates over one workspace. Safe from many threads."""
 
     def __init__(self, workspace: Workspace, static: Static, *, is_framed: bool = False) -> None:
-        self.workspace = workspace
         self._is_framed = is_framed
         self._static = static
-        self._kept: dict[Callable[[Workspace], Any], Any] = {}
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -46,14 +41,7 @@ class Rendering:
         self._templates.policies["json.dumps_function"] = _json
         self._templates.policies["json.dumps_kwargs"] = {}
 
-    def kept(self, make: Callable[[Workspace], T]) -> T:
-        """What `make` makes of the workspace, once for all pages: something that is safe to use from many threads."""
-        if make not in self._kept:
-            self._kept.setdefault(make, make(self.workspace))
-        found: T = self._kept[make]
-        return found
-
-    def text(self, page: Page, template: str, names: dict[str, Any]) -> str:
+    def text(self, page: Visit, template: str, names: dict[str, Any]) -> str:
         """The page. A template that is imported sees these names only `with context`."""
         return self._templates.get_template(template).render(
             page=page,
@@ -68,7 +56,7 @@ class Rendering:
         )
 
 
-def _open_requests(page: Page) -> int:
+def _open_requests(page: Visit) -> int:
     """How many requests wait, of those that the reader may see."""
     models = page.kept(Inbox).models() or []
     return sum(page.may("read", model=name) for name in models)
