@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from doc_blocks import ROOT
+from doc_given_how_to import HOW_TO
+from doc_planted import MLFLOW, registered, trained
 from doc_reader import Reader
 
 sys.path.insert(0, str(ROOT / "tests" / "core" / "server"))
@@ -16,29 +18,7 @@ sys.path.insert(0, str(ROOT / "tests" / "core" / "server"))
 from running import Running
 
 import stageline
-from stageline import DatasetInput, DatasetRef, Workspace
-from stageline.models.flavor import known_flavors
-
-MLFLOW = ROOT / "tests" / "core" / "fixtures" / "mlflow"
-
-
-def trained(workspace: Workspace, name: str, rmse: float) -> str:
-    """A run that has read data, measured something and kept a model."""
-    run = workspace.runs.create(run_name=name)
-    run.log_inputs([DatasetInput(DatasetRef(name="wine.csv", digest="d1"))])
-    run.log_metrics({"rmse": rmse})
-    run.end()
-    workspace.artifacts(run.run_id).log_text("flavors: {}\n", "model/MLmodel")
-    return run.run_id
-
-
-def registered(workspace: Workspace, versions: int) -> list[str]:
-    """Versions of `wine`, the last in Production; their runs."""
-    made = [trained(workspace, f"sweep-{one}", 0.8 - one / 100) for one in range(1, versions + 1)]
-    for run_id in made:
-        workspace.registry.register("wine", run_id=run_id, artifact_path="model")
-    workspace.registry.transition("wine", versions, "Production")
-    return made
+from stageline import Workspace
 
 
 @contextmanager
@@ -164,89 +144,15 @@ def storage_format(reader: Reader) -> Iterator[None]:
     assert len(reader.names["records"]) > 5
 
 
-@contextmanager
-def modules_of_ones_own(reader: Reader) -> Iterator[None]:
-    """What the page writes can be imported, as it could by a program in that folder; and is forgotten afterwards."""
-    before = {*sys.modules}
-    sys.path.insert(0, str(reader.folder))
-    stageline.set_store("mlstore")
-    try:
-        yield
-    finally:
-        sys.path.remove(str(reader.folder))
-        for name in {*sys.modules} - before:
-            if str(reader.folder) in str(getattr(sys.modules[name], "__file__", "")):
-                del sys.modules[name]
-
-
-@contextmanager
-def orchestrator(reader: Reader) -> Iterator[None]:
-    with modules_of_ones_own(reader):
-        yield
-    runs = reader.names["runs"]
-    assert sorted((run.data.params["alpha"], len(run.attempts)) for run in runs) == [
-        ("0.1", 1),
-        ("0.2", 2),
-    ]
-    assert stageline.get_run(reader.names["parent"]).info.status == "FINISHED"
-
-
-@contextmanager
-def flavor(reader: Reader) -> Iterator[None]:
-    """The page's package is installed: its entry point is where pip would have put it."""
-    there = reader.folder / "lookup_flavor-1.0.dist-info"
-    there.mkdir()
-    (there / "METADATA").write_text("Metadata-Version: 2.1\nName: lookup-flavor\nVersion: 1.0\n")
-    (there / "entry_points.txt").write_text("[stageline.flavors]\nlookup_flavor = lookup_flavor\n")
-    known_flavors.cache_clear()
-    try:
-        with modules_of_ones_own(reader):
-            yield
-    finally:
-        known_flavors.cache_clear()
-
-
-@contextmanager
-def backup(reader: Reader) -> Iterator[None]:
-    workspace = Workspace.open(reader.bucket("s3://team/ml"))
-    (_, run_id) = registered(workspace, 2)
-    text = "flavors:\n  python_function: {loader_module: mlflow.sklearn}\n"
-    workspace.artifacts(run_id).log_text(text, "model/MLmodel")
-    workspace.registry.register("wine", run_id=run_id, artifact_path="model")
-    workspace.registry.transition("wine", 3, "Production", archive_existing=True)
-    yield
-    copy = Workspace.open(reader.bucket("s3://backup/ml"))
-    assert copy.registry.get_by_uri("models:/wine/Production").version == 3
-
-
-@contextmanager
-def migrate(reader: Reader) -> Iterator[None]:
-    shutil.copytree(MLFLOW / "mlruns", "mlruns")
-    yield
-    assert len(Workspace.open("mlstore").experiments.list()) > 1
-
-
-@contextmanager
-def approvals(reader: Reader) -> Iterator[None]:
-    workspace = Workspace.open("mlstore")
-    workspace.registry.register("wine", run_id=trained(workspace, "sweep", 0.5))
-    yield
-    assert workspace.registry.get_version("wine", 1).current_stage == "Production"
-
-
 GIVEN: dict[str, Callable[[Reader], AbstractContextManager[None]]] = {
     "README.md": readme,
     "docs/batch.md": batch,
     "docs/copies.md": copies,
-    "docs/how-to/add-a-flavor.md": flavor,
-    "docs/how-to/add-an-orchestrator.md": orchestrator,
-    "docs/how-to/approvals.md": approvals,
-    "docs/how-to/backup.md": backup,
-    "docs/how-to/migrate-from-mlflow.md": migrate,
     "docs/lineage.md": lineage,
     "docs/mlflow.md": mlflow,
     "docs/projects-steps.md": steps,
     "docs/registry.md": registry,
     "docs/rest-api.md": rest_api,
     "docs/storage-format.md": storage_format,
+    **HOW_TO,
 }
