@@ -33,7 +33,7 @@ os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 from stageline import fluent
 from stageline.workspace import Workspace
 
-START_WITHIN_S = 120.0
+START_WITHIN_S = 300.0
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
