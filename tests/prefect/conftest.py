@@ -30,6 +30,7 @@ os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 
+from prefect_stageline.publishing import PUBLISHER
 from stageline import fluent
 from stageline.workspace import Workspace
 
@@ -74,6 +75,7 @@ def prefect_server(prefect_home: Path) -> Iterator[str]:
         _wait_for(process, f"{url}/health", prefect_home / "server.log")
         yield url
     finally:
+        PUBLISHER.wait(30)  # else its cards find no server when this process ends
         process.terminate()
         process.wait(START_WITHIN_S)
 
