@@ -166,3 +166,22 @@ def test_log_that_another_has_just_shipped_is_nobodys_failure(
 
     monkeypatch.setattr(LogStream, "resume_shipping", as_another_ships_it)
     assert workspace.sync() == []
+
+
+def test_log_whose_run_is_collected_meanwhile_does_not_keep_others_from_being_shipped(
+    store: LyingStore, tmp_path: Path
+) -> None:
+    workspace = opened(store, tmp_path, end_timeout_s=0.0, flush_s=1000)
+    collected, other = workspace.runs.create(), workspace.runs.create()
+    collected.log_metric("loss", 2.0)
+    collected.flush()
+    for run in (collected, other):
+        run.log_metric("loss", 1.0)
+        run._writer.close()  # as when its process dies
+    log = layout.run_log(collected.run_id)
+    before = store.inner.list(log)
+    assert any(entry.key.endswith(".seg") for entry in before)
+    for entry in before:
+        store.inner.delete(entry.key)
+    store.shows = lambda prefix, found: before if prefix == log else found
+    assert [one.run_id for one in workspace.sync()] == [other.run_id]

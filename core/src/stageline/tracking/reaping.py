@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stageline.domain.events import StatusSet, encode_event
 from stageline.domain.run import RunStatus
-from stageline.errors import Corrupt, NotAllowed, Unauthorized
+from stageline.errors import Corrupt, NotAllowed, NotFound, Unauthorized
 from stageline.storage import layout
 from stageline.storage.keys import TEMPORARY
 from stageline.storage.wal import WriteAheadLog, adopt_wal, is_written
@@ -119,6 +119,11 @@ class Reaper:
             _log.warning("%s can not be shipped and stays where it is: %s", path, error)
             return None
         except (LogLost, FileNotFoundError):  # shipped by another, on a disk that keeps no locks
+            return None
+        except (
+            NotFound
+        ) as error:  # its run was collected since it was listed: the next look will say
+            _log.info("%s is not shipped for now: %s", path, error)
             return None
 
     def _finish(self, log: WriteAheadLog, stream: LogStream) -> Recovered:
