@@ -18,6 +18,7 @@ def shown(report: Report) -> str:
         "acknowledged: " + ", ".join(f"{count} {verb}" for verb, count in report.told.most_common()),
         "not answered: " + ", ".join(f"{count} {verb}" for verb, count in report.unanswered.most_common()),
         f"objects that SeaweedFS acknowledged to a witness: {report.objects}, not answered: {report.refused}",
+        f"started while SeaweedFS was away, and ended saying so: {report.gave_up}",
         f"judged in {report.judged_s:.0f} s: {len(report.wrong)} wrong",
         *report.wrong[:50],
     ]  # fmt: skip

@@ -147,10 +147,22 @@ def _index_against_runs(workspace: Workspace, how: str) -> list[str]:
             return [f"{how}search finds {run_id}, which is gone"] if run_id in found else []
         if run_id not in found:
             return [f"{how}search misses run {run_id}"]
-        return [] if found[run_id] == run else [f"{how}search shows run {run_id} as it is not"]
+        # To look at a run ends it if its process vanished, which is known only after minutes of silence: the search
+        # before may have come too early for that.
+        if found[run_id] == run or _searched(workspace, run) == [run]:
+            return []
+        return [f"{how}search shows run {run_id} as it is not"]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return [one for each in pool.map(compared, sorted(kept | set(found))) for one in each]
+
+
+def _searched(workspace: Workspace, run: Run) -> list[Run]:
+    return list(
+        workspace.search_runs(
+            [run.info.experiment_id], f"attributes.run_id = '{run.info.run_id}'", view=ViewType.ALL
+        )
+    )
 
 
 def judge_registry(workspace: Workspace, deeds: Iterable[Deed]) -> list[str]:

@@ -17,8 +17,10 @@ from servers import SEAWEEDFS_KEYS, S3Server, answers, free_ports, seaweedfs_com
 from witness import Witness
 
 from stageline import Workspace
+from stageline.errors import StorageFailed, reaction
 
 HERE = Path(__file__).parent
+AWAY = reaction(StorageFailed("")).exit_code
 BETWEEN_KILLS_S = (0.3, 3.0)
 DOWN_S = (0.0, 3.0)
 """How long SeaweedFS stays away; the others start again at once."""
@@ -39,6 +41,8 @@ class Report:
     """That SeaweedFS acknowledged to the witness."""
     refused: int = 0
     """That it did not."""
+    gave_up: int = 0
+    """Who was started while SeaweedFS was away, said so, and was started again."""
     wrong: list[str] = field(default_factory=list)
     judged_s: float = 0.0
 
@@ -245,7 +249,10 @@ class Soak:
         report.wrong += judge_registry(workspace, deeds)
         report.wrong += judge_index(workspace)
         for one in self.everyone:
-            report.wrong += [f"{one.log.name} ended by itself: {code}" for code in one.own_deaths]
+            report.wrong += [
+                f"{one.log.name} ended by itself: {code}" for code in one.own_deaths if code != AWAY
+            ]
+            report.gave_up += one.own_deaths.count(AWAY)
         report.objects, report.refused = len(witness.told), witness.unanswered
         report.judged_s = time.monotonic() - began
 

@@ -12,6 +12,8 @@ from random import Random
 
 SECOND = 1_000_000_000
 START_NS = 1_700_000_000 * SECOND
+LOOK_S = 5.0
+"""Real seconds between two looks at whether whoever has the baton lives."""
 
 
 class Killed(BaseException):
@@ -108,8 +110,15 @@ class Scheduler:
     def run(self) -> None:
         """Until every task that is no daemon is done."""
         self._hand_on()
-        self._main.acquire()
+        while not self._main.acquire(timeout=LOOK_S):
+            self._check_threads()
         self.current = None
+
+    def _check_threads(self) -> None:
+        """Raise if the task that has the baton has no thread to hand it on."""
+        task = self.current
+        if task is not None and task.thread is not None and not task.thread.is_alive():
+            raise RuntimeError(f"the thread of {task.name} has ended with the baton in its hand")
 
     def step(self) -> None:
         """Where a task may have to let others go first."""
