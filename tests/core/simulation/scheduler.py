@@ -99,8 +99,15 @@ class Scheduler:
                 if not self.is_tearing and process.is_alive:
                     self.failures.append((task.name, error))
             task.is_done = True
-            if not self.is_tearing:
+            if self.is_tearing:
+                return
+            try:
                 self._hand_on()
+            except (
+                BaseException
+            ) as error:  # of the simulation itself: nobody else would ever have the baton
+                self.failures.append((task.name, error))
+                self._main.release()
 
         task.thread = threading.Thread(target=body, name=f"simulated-{name}", daemon=True)
         self._tasks.append(task)
