@@ -15,7 +15,7 @@ from stageline.server import asks
 from stageline.server.endpoint import NOT_NOW, Call, Endpoint
 from stageline.server.model_links import measured_links, tag_key, unrepeated
 from stageline.server.wire import required
-from stageline.tracking.texts import fitting_tag_text
+from stageline.tracking.texts import fitting_tags
 
 if TYPE_CHECKING:
     from stageline.server.open_runs import OpenRun
@@ -143,10 +143,7 @@ def _checked(ask: asks.LogBatch) -> tuple[list[Point], dict[str, str], dict[str,
                 f"Duplicate parameter keys have been submitted: {key!r}. Please ensure the request contains only one "
                 "param value per param key."
             )
-    tags = {
-        names.check_key("tag", tag_key(tag.key)): fitting_tag_text("", tag.value or "")
-        for tag in ask.tags
-    }
+    tags = fitting_tags({tag_key(tag.key): tag.value or "" for tag in ask.tags})
     return points, params, tags
 
 

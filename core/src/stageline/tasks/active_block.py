@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class ActiveBlock:
-    """Entered around the task's code; nothing happens if there is no open run. What it can not do is spared."""
+    """Entered around the task's code; nothing happens if there is no open run.
+
+    What it can not do, for whatever error, `spare` is told, which decides whether the task is to fail of it.
+    """
 
     __slots__ = ("_activated", "_named", "_run", "_session", "_spare")
 

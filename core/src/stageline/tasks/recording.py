@@ -294,6 +294,8 @@ class Recording:
         )
 
     # -- errors of tracking -----------------------------------------------------------------------
+    # Each `except Exception` above that ends here: of whatever kind an error of tracking is, it must not become the
+    # task's. Plain blocks and no `with`, which would cost a small task four calls each.
 
     def _spare(self, what: str, error: Exception) -> None:
         """Tell of what went wrong in tracking: the task has work to do, unless its tracking asks to `raise`."""

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stageline.domain.run import (
@@ -229,8 +229,7 @@ class ActiveRun:
         """Give up a run whose id turned out to be another's: nothing of it stays."""
         self.is_ended = True
         PULSE.remove(self.stream)
-        with suppress(FileNotFoundError):
-            os.unlink(self.stream.path)
+        Path(self.stream.path).unlink(missing_ok=True)
         self.stream.store.delete(
             layout.inbox_live(self.experiment_id, self.run_id, self.stream.head.writer)
         )

@@ -25,11 +25,11 @@ class SharedLook(Generic[T]):
         self._begin()
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
         self._turn = Lock()
         self._begun = 0
         self._found: tuple[int, T] | None = None
         """The number of the last call that did not fail, and what it returned."""
+        self._pid = os.getpid()  # last: whoever finds it right may wait for the lock
 
     def __call__(self) -> T:
         """What `look` returns. Raises what it raises."""

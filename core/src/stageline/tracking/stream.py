@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -266,8 +265,7 @@ class LogStream(LogFold):
             self._publish_end(with_sum=not is_told)
             self.is_finished = True
             if moves:
-                with suppress(FileNotFoundError):
-                    os.unlink(self.path)
+                Path(self.path).unlink(missing_ok=True)
 
     def _ends_itself(self) -> bool:
         return self.head.owns_end and not self.summary.is_running and self._read_to <= SMALL_LOG
