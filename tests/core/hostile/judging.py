@@ -24,15 +24,13 @@ MOST_REQUESTS = 3_000
 
 _CODE = ("pickle.find_class", "os.system", "subprocess.Popen", "os.exec", "os.posix_spawn")
 
-_watching: list[list[str]] = []
+_awaited: dict[str, None] = {}
+"""Events of `_CODE` that have not come yet while somebody watches; else empty."""
 
-
-def _hear(event: str, _: tuple[object, ...]) -> None:
-    if _watching and event in _CODE:
-        _watching[-1].append(event)
-
-
-sys.addaudithook(_hear)  # for as long as the process lives: it can not be taken out
+# For as long as the process lives: a hook can not be taken out. So it is a function in C, `pop(event, arguments)`:
+# one in Python lets another thread run amid `sys.settrace`, which then fails in that thread (CPython 3.11), and kills
+# a thread that coverage would trace before its first line.
+sys.addaudithook(_awaited.pop)
 
 
 def judge(known: Populated, key: str, poison: bytes | None, folder: Path) -> list[str]:
@@ -124,12 +122,14 @@ def logged() -> Iterator[list[str]]:
 
 @contextmanager
 def code_run() -> Iterator[list[str]]:
-    """What opened a pickle or started a program."""
-    _watching.append([])
+    """What opened a pickle or started a program, in any thread; told when the block ends."""
+    run: list[str] = []
+    _awaited.update(dict.fromkeys(_CODE))
     try:
-        yield _watching[-1]
+        yield run
     finally:
-        _watching.pop()
+        run += [event for event in _CODE if event not in _awaited]
+        _awaited.clear()
 
 
 @contextmanager

@@ -8,11 +8,12 @@ poison on every kind of object (some ten minutes).
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 from hostile_store import Populated, in_memory, populate
-from judging import judge, names, told_by
+from judging import code_run, judge, names, told_by
 from poisons import kind_of, poisons
 from reading_uses import uses_of
 
@@ -88,3 +89,13 @@ def test_the_judge_sees_what_no_error_of_ours_tells() -> None:
     assert told_by(nameless, key) == "does not name the object: it can not be read"
     assert told_by(named, key) is None
     assert names(key, key)
+
+
+def test_the_judge_hears_of_a_pickle_that_is_opened_and_of_a_program_that_is_started() -> None:
+    with code_run() as nothing:
+        pickle.loads(pickle.dumps([1]))  # names nothing, so it runs nothing
+    with code_run() as opened:
+        pickle.loads(pickle.dumps(Path))
+    with code_run() as started:
+        os.system("true")
+    assert (nothing, opened, started) == ([], ["pickle.find_class"], ["os.system"])
