@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,19 +23,17 @@ class SharedLook(Generic[T]):
 
     def __init__(self, look: Callable[[], T]) -> None:
         self._look = look
-        self._begin()
+        self.renew()
+        _all.add(self)
 
-    def _begin(self) -> None:
+    def renew(self) -> None:
+        """Begin anew, as a forked child must: a thread that the parent kept may have held the lock."""
         self._turn = Lock()
         self._begun = 0
         self._found: tuple[int, T] | None = None
         """The number of the last call that did not fail, and what it returned."""
-        self._pid = os.getpid()  # last: whoever finds it right may wait for the lock
-
     def __call__(self) -> T:
         """What `look` returns. Raises what it raises."""
-        if self._pid != os.getpid():  # another thread of the parent may have held the lock
-            self._begin()
         begun = self._begun
         with self._turn:
             if self._found is not None and self._found[0] > begun:
@@ -45,3 +44,14 @@ class SharedLook(Generic[T]):
                 self._found = self._begun, found
                 return found
         return self._look()
+
+
+_all: WeakSet[SharedLook[Any]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for shared in _all:
+        shared.renew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
