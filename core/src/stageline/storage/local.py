@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar, cast
 
 from stageline.errors import NotAllowed, NotFound, StorageFailed
 from stageline.storage.atomic import NEW, discard, link, new_temporary, sync_folder, write_out
-from stageline.storage.keys import TEMPORARY, checked_data, checked_folder, checked_key
-from stageline.storage.os_errors import local_failure
-from stageline.storage.port import Entry
+from stageline.storage.keys import checked_data, checked_folder, checked_key
+from stageline.storage.local_listing import entries
+from stageline.storage.os_errors import ABSENT, local_failure
 from stageline.storage.staged import StagedWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from _typeshed import ReadableBuffer
+
+    from stageline.storage.port import Entry
 
 Durability = Literal["os", "fsync"]
 T = TypeVar("T")
 
-_ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _READ = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -136,7 +137,7 @@ class LocalStore:
         if "artifacts/" in prefix:
             self._refuse_links(folder, prefix)
         try:
-            return list(islice(_entries(folder, prefix, deep=deep), limit))
+            return list(islice(entries(folder, prefix, deep=deep), limit))
         except OSError as error:
             raise local_failure("list", folder, error) from error
 
@@ -146,7 +147,7 @@ class LocalStore:
         try:
             os.unlink(path)
         except OSError as error:
-            if error.errno in _ABSENT or os.path.isdir(path):
+            if error.errno in ABSENT or os.path.isdir(path):
                 return
             raise local_failure("delete", path, error) from error
         self._prune(os.path.dirname(path))
@@ -157,7 +158,7 @@ class LocalStore:
         try:
             os.unlink(path)
         except OSError as error:
-            if error.errno not in _ABSENT:
+            if error.errno not in ABSENT:
                 raise local_failure("delete", path, error) from error
 
     def open(self, key: str, mode: Literal["rb", "wb"]) -> BinaryIO:
@@ -168,7 +169,7 @@ class LocalStore:
                 return open(path, "rb", opener=_open_no_link)
             temporary, descriptor = self._in_folder(path, lambda: new_temporary(path))
         except OSError as error:
-            if mode == "rb" and error.errno in (*_ABSENT, errno.EISDIR):
+            if mode == "rb" and error.errno in (*ABSENT, errno.EISDIR):
                 raise NotFound(f"no object {key!r} in {self.url}") from error
             if error.errno == errno.ELOOP:
                 raise NotAllowed(_link_refused(key, self.url)) from error
@@ -282,34 +283,3 @@ def _open_no_link(path: str, flags: int) -> int:
 
 def _link_refused(key: str, root: str) -> str:
     return f"{key!r} leads over a symbolic link out of the store {root}: put a copy there instead of a link"
-
-
-def _entries(folder: str, prefix: str, *, deep: bool) -> Iterator[Entry]:
-    try:
-        with os.scandir(folder) as scan:
-            found = [(_sort_name(item), item) for item in scan if _is_object(item)]
-    except OSError as error:
-        if error.errno in _ABSENT:
-            return
-        raise
-    # A folder sorts as "name/", so that a depth-first walk yields keys in their order.
-    found.sort(key=lambda pair: pair[0])
-    for name, item in found:
-        if not name.endswith("/"):
-            try:
-                status = item.stat(follow_symlinks=False)
-            except FileNotFoundError:  # deleted since the scan
-                continue
-            yield Entry(prefix + name, status.st_size, status.st_mtime)
-        elif deep:
-            yield from _entries(folder + name, prefix + name, deep=True)
-        else:
-            yield Entry(prefix + name, 0, 0.0)
-
-
-def _sort_name(item: os.DirEntry[str]) -> str:
-    return item.name + "/" if item.is_dir(follow_symlinks=False) else item.name
-
-
-def _is_object(item: os.DirEntry[str]) -> bool:
-    return not item.is_symlink() and not item.name.startswith(TEMPORARY)

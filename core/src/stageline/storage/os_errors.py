@@ -6,6 +6,9 @@ import errno
 
 from stageline.errors import InvalidInput, StagelineError, StorageFailed, Unauthorized
 
+ABSENT = (errno.ENOENT, errno.ENOTDIR)
+"""What the system says where nothing lies at a path."""
+
 _FULL = "the disk is full: free some space, or keep the store on another disk"
 _NEXT_STEP = {
     errno.ENOSPC: _FULL,
