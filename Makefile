@@ -111,6 +111,9 @@ PARALLEL ?= -n auto --dist loadfile
 CORE_TESTS = core/src/stageline tests --doctest-modules --ignore=tests/prefect --ignore=tests/airflow \
 	--ignore=tests/flavors --ignore=core/src/stageline/models/flavors \
 	--ignore=tests/spark --ignore=core/src/stageline/mlflow_plugin
+# Hostile input is listened to by an audit hook. With one, and coverage's tracer, threads of CPython 3.11 now and then die
+# before their first line: `sys.settrace` lets others run, and fails in whoever of them calls it.
+UNTRACED = tests/core/hostile
 # Once is enough for what no other version of a library decides: a browser on the same pages, simulated histories.
 ONCE = --ignore=tests/core/ui/journeys --ignore=tests/core/simulation --ignore=tests/core/examples
 ARGS ?=
@@ -160,7 +163,8 @@ test-prefect: $(PREFECT_ENV) ## integrations/prefect (installs Debian's Chromium
 test-core: $(PREFECT_ENV) ## core, in the Prefect environment, with coverage (installs Chromium and fetches axe-core)
 	@$(look_at_pages)
 	@echo "== core, in the Prefect environment"
-	@$(call run_suite,$(PREFECT)/python -m pytest $(CORE_TESTS) $(PARALLEL) \
+	@$(call run_suite,$(PREFECT)/python -m pytest $(UNTRACED) $(PARALLEL))
+	@$(call run_suite,$(PREFECT)/python -m pytest $(CORE_TESTS) --ignore=$(UNTRACED) $(PARALLEL) \
 		--cov $(if $(FLOOR),--cov-append,--cov-fail-under=0))
 
 test-airflow: $(AIRFLOW_ENV) ## integrations/airflow (installs Debian's Chromium where there is none)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,11 +25,12 @@ class Mortal:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
-    own_deaths: list[int] = field(default_factory=list)
-    """Exit codes of ends that nobody asked for."""
+    started_at: float = 0.0
+    """By the monotonic clock; the last time."""
 
     def start(self) -> None:
         """Start it; its output is added to its log."""
+        self.started_at = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(),
@@ -47,13 +49,12 @@ class Mortal:
         assert self.process is not None
         return f"[{self.process.pid}] {words}" in self.log.read_text(errors="replace")
 
-    def note_own_death(self) -> bool:
-        """Whether it has ended without being killed; noted once."""
-        if self.process is None or self.process.poll() is None:
-            return False
-        self.own_deaths.append(self.process.returncode)
-        self.process = None
-        return True
+    def own_death(self) -> int | None:
+        """The exit code, told once, of an end that nobody asked for; None while there is none."""
+        code = None if self.process is None else self.process.poll()
+        if code is not None:
+            self.process = None
+        return code
 
     def kill(self) -> None:
         """SIGKILL to it and all that it started."""

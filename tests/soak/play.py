@@ -65,6 +65,8 @@ class Soak:
         self.starts: Counter[str] = Counter()
         self.back_at: float | None = None
         """When SeaweedFS is to start again."""
+        self.came_back_at = 0.0
+        """When it last did."""
 
     def _mortal(
         self, kind: str, command: Callable[[], list[str]], environment: dict[str, str], name: str
@@ -139,13 +141,24 @@ class Soak:
         while time.monotonic() < over:
             if self.back_at is not None and time.monotonic() > self.back_at:
                 self._wake_seaweedfs()
-            for one in self.everyone:
-                if one.note_own_death():
-                    one.start()
+            self._raise_the_dead()
             if time.monotonic() > due:
                 self._kill_somebody()
                 due = time.monotonic() + self.random.uniform(*BETWEEN_KILLS_S)
             time.sleep(0.02)
+
+    def _raise_the_dead(self) -> None:
+        """Start again what ended by itself: wrong, but for who gave up while SeaweedFS was away, and said so."""
+        for one in self.everyone:
+            code = one.own_death()
+            if code is None:
+                continue
+            was_away = self.back_at is not None or self.came_back_at > one.started_at
+            if code == AWAY and was_away:
+                self.report.gave_up += 1
+            else:
+                self.report.wrong.append(f"{one.log.name} ended by itself: {code}")
+            one.start()
 
     def _kill_somebody(self) -> None:
         kind = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
@@ -175,6 +188,7 @@ class Soak:
 
     def _come_to_rest(self, callers: Mortal) -> None:
         """All is killed but SeaweedFS; servers start once more, and are told to stop."""
+        self._raise_the_dead()
         self._wake_seaweedfs()
         for one in [callers, *self.others, *self.servers]:
             one.kill()
@@ -191,6 +205,7 @@ class Soak:
         if not self.seaweedfs.is_running:
             self.seaweedfs.start()
             self._wait(lambda: answers(self.endpoint))
+            self.came_back_at = time.monotonic()
         self.back_at = None
 
     def _first_bucket(self) -> str:
@@ -248,11 +263,6 @@ class Soak:
         report.wrong += judge_runs(workspace, deeds)
         report.wrong += judge_registry(workspace, deeds)
         report.wrong += judge_index(workspace)
-        for one in self.everyone:
-            report.wrong += [
-                f"{one.log.name} ended by itself: {code}" for code in one.own_deaths if code != AWAY
-            ]
-            report.gave_up += one.own_deaths.count(AWAY)
         report.objects, report.refused = len(witness.told), witness.unanswered
         report.judged_s = time.monotonic() - began
 

@@ -27,9 +27,12 @@ _CODE = ("pickle.find_class", "os.system", "subprocess.Popen", "os.exec", "os.po
 _awaited: dict[str, None] = {}
 """Events of `_CODE` that have not come yet while somebody watches; else empty."""
 
-# For as long as the process lives: a hook can not be taken out. So it is a function in C, `pop(event, arguments)`:
-# one in Python lets another thread run amid `sys.settrace`, which then fails in that thread (CPython 3.11), and kills
-# a thread that coverage would trace before its first line.
+if sys.gettrace() is not None:
+    raise RuntimeError(
+        "these tests need an audit hook, with which threads die at random while they are traced (CPython 3.11): "
+        "run them without --cov, as `make test-core` does"
+    )
+# For as long as the process lives: it can not be taken out.
 sys.addaudithook(_awaited.pop)
 
 
