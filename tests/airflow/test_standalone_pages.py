@@ -114,6 +114,8 @@ def test_models_are_in_the_navigation_and_approved_there_by_name(
         frame.get_by_role("link", name="wine", exact=True).first.wait_for()
         frame.get_by_role("link", name="Requests").click()
         frame.get_by_role("link", name="wine v1").first.click()
+        # The first request stands on the page before too: what is filled in there would be left behind.
+        frame.owner.element_handle().content_frame().wait_for_url("**request=*")
         frame.get_by_label("Comment").first.fill("looks right")
         frame.get_by_role("button", name="Approve: promote v1").click()
         frame.get_by_role("status").wait_for()

@@ -16,6 +16,7 @@ from stageline.domain.run import RunStatus, ViewType
 from stageline.errors import NotFound
 
 AT_ONCE = 8
+LOOKS = 3
 
 
 @dataclass
@@ -147,11 +148,15 @@ def _index_against_runs(workspace: Workspace, how: str) -> list[str]:
             return [f"{how}search finds {run_id}, which is gone"] if run_id in found else []
         if run_id not in found:
             return [f"{how}search misses run {run_id}"]
-        # To look at a run ends it if its process vanished, which is known only after minutes of silence: the search
-        # before may have come too early for that.
-        if found[run_id] == run or _searched(workspace, run) == [run]:
+        # To look at a run ends it if its process vanished, which is known only after minutes of silence: that moment
+        # may lie between any two looks, but not between all of them.
+        shown, looks = found[run_id], 0
+        while shown != run and looks < LOOKS:
+            run, looks = workspace.runs.get(run_id), looks + 1
+            (shown,) = _searched(workspace, run) or [shown]
+        if shown == run:
             return []
-        return [f"{how}search shows run {run_id} as it is not"]
+        return [f"{how}search shows run {run_id} as it is not: {shown} for {run}"]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return [one for each in pool.map(compared, sorted(kept | set(found))) for one in each]

@@ -84,7 +84,8 @@ def test_what_goes_in_comes_out(
 shells = st.lists(
     st.sampled_from(
         [" ", "\n", "'", '"', "\\", "#", "$", "$(", "(", ")", "${", "{", "}", "`", "<(", "$'", "$((",
-         "<<a", "<<<", ";", "|", "&&", "case a in a)", ";;", "esac", "a", "echo ", "x=", "${a}", "${b:-", "\\\n"]
+         "<<a", "<<<", ";", "|", "&&", "case a in a)", ";;", "esac", "a", "echo ", "x=", "${a}", "${b:-", "\\\n",
+         "x=(", "=(", "((", "))", "[[ ", " ]]", " -eq ", "a[", "]", "for ((", "if ", "then ", "fi ", "declare ", "<"]
     ),
     max_size=8,
 ).map("".join)  # fmt: skip
@@ -99,6 +100,16 @@ escapes = st.sampled_from(
 @example(before="a \\\n# ' ", between="", after="", value="\ntouch canary\n")
 @example(before="$(a)#'", between="", after="'", value="\ntouch canary\n")
 @example(before="$(", between="", after=")", value="touch canary")
+@example(before="\nx=(", between="<<<", after="", value="\ntouch canary\n")
+@example(before="\nx=\\\n('\n'", between="<", after="", value=";touch canary;")
+@example(before='"$\\\n', between="", after='"', value="(touch canary)")
+@example(before="$((", between="", after="))", value="$(touch canary)")
+@example(before=">& ", between="", after="", value="$(touch canary)")
+@example(before="<(x=(", between="\\|", after="$'", value="\ntouch canary\n")
+@example(before="; ((", between="==", after="))", value="a[$(touch canary)]")
+@example(before="; [[ ", between=" -eq ", after=" ]]", value="a[$(touch canary)]")
+@example(before="; a[", between="", after="]=1", value="$(touch canary)")
+@example(before="; x=([", between="", after="]=1)", value="$(touch canary)")
 def test_no_shell_around_a_value_makes_it_run(
     tmp_path_factory: pytest.TempPathFactory, before: str, between: str, after: str, value: str
 ) -> None:
@@ -157,12 +168,61 @@ def test_parameter_that_is_not_declared_is_told_from_a_brace() -> None:
         "echo \\{a}",
         "echo ${b:-{a}}",
         "echo $'{a}'",
-        "x=$((1<<2)); f {a}",
+        "x=(1 <b); f {a}",
+        "echo >&{a}",
+        "echo >& x{a}",
+        "echo 2>&1{a}",
+        "echo <&-{a}",
+        '"$\\\n{a}"',
     ],
 )
 def test_place_where_nothing_can_be_quoted_is_refused_with_a_way_out(command: str) -> None:
     with pytest.raises(InvalidInput, match=r'begin the command with `a=\{a\}; `, and write "\$a"'):
         line(command, {"a": "v"})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo $(( {a} + 1 ))",
+        'echo "$((1 + {a}))"',
+        "(( x = {a} ))",
+        "for ((i = 0; i < {a}; i++)); do :; done",
+        "[[ {a} -gt 3 ]] && fit",
+        'if [[ -f x && "{a}" -eq 1 ]]; then fit; fi',
+        "x[{a}]=1",
+        "x=([{a}]=1)",
+        "echo $[{a}]",
+    ],
+)
+def test_place_where_bash_would_run_what_it_computes_with_is_refused(command: str) -> None:
+    with pytest.raises(InvalidInput, match="hand the value to a program, and let that compute"):
+        line(command, {"a": "v"})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo $((2 * (x + 1))); fit {a}",
+        "(( x > 3 )) && fit {a}",
+        "[[ -f 'x' && $(cat {a}) =~ ^(a|b)$ ]] && fit {a}",
+        "[ {a} -eq 1 ] || fit {a}",
+        "names=(one 'two' {a} # three\n four); fit ${names[1]} {a}",
+        "fit x[0]=1 *[a-z].csv {a}",
+    ],
+)
+def test_what_computes_without_a_value_stands_in_nobodys_way(command: str) -> None:
+    assert line(command, {"a": "v"}) == command.replace("{a}", "v")
+
+
+@pytest.mark.parametrize("command", ["x=({a}", "x=({a} $'", "x=({a} >b)"])
+def test_list_that_is_not_closed_is_refused(command: str) -> None:
+    with pytest.raises(InvalidInput, match="close it, or do without it"):
+        line(command, {"a": "\ntouch canary\n"})
+
+
+def test_output_may_go_where_another_goes() -> None:
+    assert line("fit {a} >log 2>&1", {"a": "v"}, k="1") == "fit v >log 2>&1 --k 1"
 
 
 @pytest.mark.parametrize(

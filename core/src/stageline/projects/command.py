@@ -55,6 +55,11 @@ def render_command(
             _refuse_typos(reader, piece, entry)
             reader.read(piece)
             written += piece
+    if values and reader.has_open_list:
+        raise InvalidInput(
+            f"the command of {entry.name!r} has a list (`=(`) whose end can not be made out: close it, or do without it"
+        )
+    reader.end_word()
     if extra and reader.value_context() is not Context.PLAIN:
         raise InvalidInput(
             f"the command of {entry.name!r} ends in quotes, in a comment, or {reader.why or 'half-way'}: nothing can "
@@ -120,8 +125,11 @@ def _value_at(reader: ShellReader, before: str, name: str, value: str, entry: En
         case Context.COMMENT:
             return f"{{{name}}}"
         case Context.UNSURE:
+            place = f"the command of {entry.name!r} has {{{name}}} {reader.why}"
+            if reader.computes:
+                raise InvalidInput(f"{place}: hand the value to a program, and let that compute")
             raise InvalidInput(
-                f"the command of {entry.name!r} has {{{name}}} {reader.why}, where no quoting keeps its value whole: "
+                f"{place}, where no quoting keeps its value whole: "
                 f'begin the command with `{_variable(name)}={{{name}}}; `, and write "${_variable(name)}" in its place'
             )
 

@@ -1,7 +1,9 @@
 """Reads a bash command from left to right, to tell how a value has to be quoted at the place that was reached.
 
-It knows words, quotes, escapes, comments, `$name`, `${...}` and `$(...)`. Where the rest of the shell's grammar begins
-(here-documents, backquotes, `$'...'`, `case` in `$(...)`) it gives up and says so: a wrong guess would let a value out.
+It knows words, quotes, escapes, comments, `$name`, `${...}`, `$(...)` and `name=(...)`. Where the rest of the shell's
+grammar begins (here-documents, backquotes, `$'...'`, `case` in `$(...)`) it gives up and says so: a wrong guess would
+let a value out. So it does where bash computes (`$((...))`, `((...))`, `[[...]]`, `name[...]`): there it reads quotes
+away, and runs a `$(...)` that it finds in what is left.
 """
 
 from __future__ import annotations
@@ -10,6 +12,15 @@ import re
 from enum import Enum, auto
 
 _NESTED_PLAINLY = re.compile(r"\$\{[#!]?\w*(?:\[[@*\w]*\])?(?:[:=+?#%/^,.@~-][^{}'\"`\\$]*)?\}")
+
+_SUM = re.compile(r"\(\((?:[^()'\"`\\#<{}\[]|\([^()'\"`\\#<{}\[]*\))*\)\)")
+"""Arithmetic that may be read over: `((x + 1))`."""
+_SUBSCRIPT = re.compile(r"\[[\w@*^!.:-]*\]")
+_COPIED = re.compile(r"[<>]&(\d+-?|-)(?=[\s;&|()<>]|$)")
+"""A copied or a closed file descriptor: `>&2`."""
+_PARTED = re.compile(r"[<=(](?:\\\n)+[(<]")
+"""What bash reads as one operator, over the end of a line: `=` and `(`."""
+_COMPUTES = "where bash computes, and runs what it finds in a value"
 
 
 class Context(Enum):
@@ -27,7 +38,7 @@ class ShellReader:
 
     def __init__(self) -> None:
         self._stack: list[str] = []
-        """What is open: `"`, `'`, `#`, `$(` or the like, and a `(` inside of one."""
+        """What is open: `"`, `'`, `#`, `[[`, `=(`, `$(` or the like, and a `(` inside of one."""
         self._pending = ""
         """An escape or a dollar whose object is still to come."""
         self._at_word_start = True
@@ -47,10 +58,22 @@ class ShellReader:
         """What surrounds the place that was reached. A value that is written there has then been read too."""
         if self._pending and not self.why and self._context() is not Context.COMMENT:
             self.why = f"after a `{self._pending}`"
+        if self._is_compared and not self.why and self._context() is not Context.COMMENT:
+            self.why = f"in `[[`, {_COMPUTES}"
         if self.why:
             return Context.UNSURE
         self._at_word_start = False
         return self._context()
+
+    @property
+    def computes(self) -> bool:
+        """Whether nothing is sure since bash computes there: then not even its own variables are safe."""
+        return self.why.endswith(_COMPUTES)
+
+    @property
+    def _is_compared(self) -> bool:
+        """Whether the place is between `[[` and `]]`, and not in a command inside of them."""
+        return next((one for one in reversed(self._stack) if one not in "\"'#("), "") == "[["
 
     def _context(self) -> Context:
         if self.why:
@@ -71,6 +94,11 @@ class ShellReader:
         at = 0
         while at < len(text) and not self.why:
             at = self._step(text, at)
+
+    def end_word(self) -> None:
+        """Take it that a blank comes next: that ends a `>&2`, of which a value would become part."""
+        if self._pending[1:2] == "&":
+            self.read(" ")
 
     def _step(self, text: str, at: int) -> int:
         """Read one thing; where the next one begins."""
@@ -111,20 +139,94 @@ class ShellReader:
         elif char in "\\$`":
             self._at_word_start = was_start and text.startswith("\\\n", at)
             return self._special(text, at)
-        elif text.startswith("<<<", at):
+        elif _PARTED.match(text, at):
+            self.why = "after an operator that goes on in the next line"
+        elif text.startswith("<<<", at) and not self._is_in_list:
             return at + 3
         elif text.startswith("<<", at):
             self.why = "after a here-document (`<<`)"
         elif text.startswith(("<(", ">("), at):
             self._stack.append("$(")
             return at + 2
-        elif self._stack and char == "(":
-            self._stack.append("(")
-        elif self._stack and char == ")":
-            self._at_word_start = self._stack.pop() == "("
+        elif text.startswith(("<&", ">&"), at):
+            return self._copied(text, at)
+        elif self._is_in_list and (char in ";&|<>(" or text.startswith("=(", at)):
+            # Bash gives up such a list, and goes on with the next line, wherever that begins.
+            self.why = f"in or after a list (`=(`) that has a `{char}`"
+        elif char in "()[]=":
+            return self._bracket(text, at, was_start=was_start)
         elif self._stack and was_start and re.match(r"case\b", text[at:]):
             self.why = "after a `case` inside of `$(...)`"
         return at + 1
+
+    def _copied(self, text: str, at: int) -> int:
+        found = _COPIED.match(text, at)
+        if found is None or self._is_in_list:
+            # Bash reads the quotes of such a word away, takes it for a file's name, and reads that as a word again.
+            self.why = f"after a `{text[at : at + 2]}`"
+            return at + 1
+        if found.end() == len(text):  # what follows may belong to it
+            self._pending = found[0]
+        self._at_word_start = False
+        return found.end()
+
+    @property
+    def has_open_list(self) -> bool:
+        """Whether a `=(` has no end. Bash gives such a list up, and may go on with any line that it has read of it."""
+        return "=(" in self._stack
+
+    @property
+    def _is_in_list(self) -> bool:
+        return self._stack[-1:] == ["=("]
+
+    def _bracket(self, text: str, at: int, *, was_start: bool) -> int:
+        """What opens or closes, outside of quotes."""
+        char = text[at]
+        if char == "=" and text.startswith("(", at + 1):
+            self._stack.append("=(")
+            self._at_word_start = True
+            return at + 2
+        if text.startswith("((", at):
+            return self._sum(text, at)
+        if char == "[":
+            return self._square(text, at, was_start=was_start)
+        if char == "]" and was_start and self._stack[-1:] == ["[["]:
+            if re.match(r"\]\][\s;&|()<>]", text[at:]):
+                self._stack.pop()
+                return at + 2
+        elif char == "(" and self._stack:
+            self._stack.append("(")
+        elif char == ")" and self._stack:
+            self._close(text, at)
+        return at + 1
+
+    def _close(self, text: str, at: int) -> None:
+        opened = self._stack.pop()
+        self._at_word_start = opened in ("(", "=(")
+        if opened == "[[":
+            self.why = "after a `[[` that nothing ends"
+        elif opened == "=(" and text.startswith("#", at + 1):
+            self.why = "after a list with a `#` behind it"
+
+    def _sum(self, text: str, at: int) -> int:
+        found = _SUM.match(text, at)
+        if found is None:
+            self.why = f"in or after `((`, {_COMPUTES}"
+            return at + 1
+        return found.end()
+
+    def _square(self, text: str, at: int, *, was_start: bool) -> int:
+        if was_start and not self._is_in_list:  # a program, or a pattern
+            if re.match(r"\[\[(\s|\\\n|$)", text[at:]):
+                self._stack.append("[[")
+                self._at_word_start = True
+                return at + 2
+            return at + 1
+        found = _SUBSCRIPT.match(text, at)
+        if found is None:
+            self.why = f"in or after brackets, {_COMPUTES}"
+            return at + 1
+        return found.end()
 
     def _special(self, text: str, at: int) -> int:
         """A backslash, a dollar or a backquote, outside of single quotes."""
@@ -137,12 +239,18 @@ class ShellReader:
             return at + 2
         elif following == "{":
             return self._expansion(text, at)
+        elif following in "$?!#@*-0123456789":
+            return at + 2
+        elif text.startswith("((", at + 1):
+            return self._sum(text, at + 1)
         elif following == "(":
             self._stack.append("$(")
             self._at_word_start = True
             return at + 2
         elif following == "[":
-            self.why = "after a `$[`"
+            self.why = f"in or after `$[`, {_COMPUTES}"
+        elif text.startswith("\\\n", at + 1):
+            self.why = "after a dollar whose object is in the next line"
         elif following == "'" and self._context() is Context.PLAIN:
             self.why = "after a `$'`"
         return at + 1
