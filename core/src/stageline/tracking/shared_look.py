@@ -32,6 +32,7 @@ class SharedLook(Generic[T]):
         self._begun = 0
         self._found: tuple[int, T] | None = None
         """The number of the last call that did not fail, and what it returned."""
+
     def __call__(self) -> T:
         """What `look` returns. Raises what it raises."""
         begun = self._begun
