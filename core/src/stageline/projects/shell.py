@@ -20,6 +20,8 @@ _COPIED = re.compile(r"[<>]&(\d+-?|-)(?=[\s;&|()<>]|$)")
 """A copied or a closed file descriptor: `>&2`."""
 _PARTED = re.compile(r"[<=(](?:\\\n)+[(<]")
 """What bash reads as one operator, over the end of a line: `=` and `(`."""
+_WITHIN = ('"', "'", "#", "(", "=(")
+"""What may be open between `[[` and `]]` without being a command."""
 _COMPUTES = "where bash computes, and runs what it finds in a value"
 
 
@@ -73,7 +75,7 @@ class ShellReader:
     @property
     def _is_compared(self) -> bool:
         """Whether the place is between `[[` and `]]`, and not in a command inside of them."""
-        return next((one for one in reversed(self._stack) if one not in "\"'#("), "") == "[["
+        return next((one for one in reversed(self._stack) if one not in _WITHIN), "") == "[["
 
     def _context(self) -> Context:
         if self.why:
