@@ -155,7 +155,7 @@ def _load_by(loader: str, folder: Path, configuration: Mapping[str, Any], trust:
     """What a module named by the model returns: any module that can be imported, so it is code."""
     trust.require_code(
         f"the model {folder} is loaded by the module {loader!r}, which is of no flavor that is installed",
-        _INSTEAD,
+        "Where a package brings a flavor for it, install that instead: `stageline.flavors` is the entry point.",
     )
     place = configuration.get("data") or configuration.get("model_path")
     path = inside(folder, place, "the model's data") if place else folder
