@@ -87,7 +87,7 @@ def test_module_named_by_a_model_is_not_imported(model: Path, tmp_path: Path) ->
     with pytest.raises((NotAllowed, Corrupt)):
         load_folder(model)
     _rewrite(model, lambda raw: raw["flavors"]["python_function"].pop("code"))
-    with pytest.raises(NotAllowed, match="loaded by the module 'evil'.*brings a flavor"):
+    with pytest.raises(NotAllowed, match=r"loaded by the module 'evil'.*brings a flavor"):
         load_folder(model)
     assert not (tmp_path / "pwned").exists()
 
