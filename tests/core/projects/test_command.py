@@ -85,13 +85,17 @@ shells = st.lists(
     st.sampled_from(
         [" ", "\n", "'", '"', "\\", "#", "$", "$(", "(", ")", "${", "{", "}", "`", "<(", "$'", "$((",
          "<<a", "<<<", ";", "|", "&&", "case a in a)", ";;", "esac", "a", "echo ", "x=", "${a}", "${b:-", "\\\n",
-         "x=(", "=(", "((", "))", "[[ ", " ]]", " -eq ", "a[", "]", "for ((", "if ", "then ", "fi ", "declare ", "<"]
+         "x=(", "=(", "((", "))", "[[ ", " ]]", " -eq ", "a[", "]", "for ((", "if ", "then ", "fi ", "declare ",
+         "<", ">", "<&", ">&", ">|", "& ", "!", "$x", "$$", "=", "+=", "'\n'", '"\n"', "=~ ", "{ ", "; }", "[", '$"',
+         "$[", "0", "-"]
     ),
     max_size=8,
 ).map("".join)  # fmt: skip
 escapes = st.sampled_from(
     ["$(touch canary)", "`touch canary`", "\ntouch canary\n", "';touch canary;'", "\";touch canary;\"",
-     "a\n'\n\"\ntouch canary #", ")\ntouch canary\n(", "}\ntouch canary", "\\';touch canary;\\'", "touch canary"]
+     "a\n'\n\"\ntouch canary #", ")\ntouch canary\n(", "}\ntouch canary", "\\';touch canary;\\'", "touch canary",
+     "a[$(touch canary)]", ";touch canary;", "'\n;touch canary;'", "(touch canary)", "{touch,canary}",
+     ")); touch canary; ((", "]] ; touch canary; [[ a", "a'\ntouch canary\n\"\ntouch canary\n"]
 )  # fmt: skip
 
 
