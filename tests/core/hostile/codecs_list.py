@@ -49,6 +49,7 @@ from stageline.server.app import REGISTRY, TRACKING
 from stageline.server.wire import check_lists, read_body, read_query
 from stageline.storage import layout
 from stageline.storage.frames import scan_frames
+from stageline.storage.inbox_entry import summary_in
 from stageline.storage.index_changes import IndexLost, PackedShard
 from stageline.storage.manifest import decode_manifest
 from stageline.storage.memory import MemoryStore
@@ -351,6 +352,11 @@ CODECS = [
         [_fixture("manifest-1.json")],
     ),
     Codec("summary", decode_summary, [_fixture("summary-1.json")]),
+    Codec(
+        "entry of an inbox",
+        summary_in,
+        [_fixture("summary-1.json"), _fixture("start-1.json"), _fixture("wal-1.wal")],
+    ),
     Codec("run's start", _run_of(start="", seg="segment-1.seg"), [_fixture("start-1.json")]),
     Codec("run's end", _run_of(start="start-1.json", end=""), [_fixture("end-1.json")]),
     Codec("run's segment", _run_of(start="start-1.json", seg=""), [_fixture("segment-1.seg")]),

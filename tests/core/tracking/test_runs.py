@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import math
+import os
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from stageline.errors import (
 )
 from stageline.settings import Settings
 from stageline.storage import layout
+from stageline.storage.index import ExperimentIndex
 from stageline.storage.memory import MemoryStore
 from stageline.storage.open import open_store
 from stageline.testing.clock import FixedClock
@@ -47,6 +50,55 @@ def run_that_is_summed_up(workspace: Workspace) -> str:
 
 def stored_keys(workspace: Workspace) -> list[str]:
     return [entry.key for entry in workspace.store.list("")]
+
+
+def test_a_small_log_that_ended_is_the_index_entry_itself(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "store", cache=str(tmp_path / "cache"))
+    with workspace.runs.create(run_name="first", tags={"team": "blue"}) as run:
+        run.log_params({"alpha": 0.5})
+        run.log_metrics({"loss": 0.25, "odd": math.nan})
+        run.log_metric("loss", math.inf, 1)
+        run.log_points([MetricPoint("acc", 0.1 * step, step, step) for step in range(80)])
+        run.delete_tag("team")
+    log = tmp_path / "store" / layout.run_wal(run.run_id, run.stream.head.writer)
+    entry = tmp_path / "store" / layout.inbox_final("0", run.run_id, run.stream.head.writer)
+    assert entry.samefile(log)
+    assert [each.name for each in entry.parent.iterdir()] == [entry.name]
+    (found,) = workspace.search_runs(["0"])
+    assert repr(found) == repr(workspace.runs.get(run.run_id))  # by repr, since NaN equals nothing
+    assert found.info.status is RunStatus.FINISHED
+    assert repr(found.data.metrics) == repr({"acc": 7.9, "loss": math.inf, "odd": math.nan})
+    assert ExperimentIndex(workspace.store, "0").fold() == 1
+    another = Workspace.open(tmp_path / "store", cache=str(tmp_path / "another"))
+    assert repr(list(another.search_runs(["0"]))) == repr([found])
+
+
+def test_a_summary_stands_in_the_index_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*names: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refused)
+    workspace = Workspace.open(tmp_path / "store", cache=str(tmp_path / "cache"))
+    with workspace.runs.create() as run:
+        run.log_metric("loss", 0.25)
+    entry = tmp_path / "store" / layout.inbox_final("0", run.run_id, run.stream.head.writer)
+    assert entry.read_bytes().startswith(b"{")
+    (found,) = workspace.search_runs(["0"])
+    assert found.data.metrics == {"loss": 0.25}
+    assert found.info.status is RunStatus.FINISHED
+
+
+def test_the_log_of_a_run_in_a_folder_is_for_all_who_may_read_the_folder(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "store", cache=str(tmp_path / "cache"))
+    before = os.umask(0o022)
+    try:
+        run = workspace.runs.create()
+    finally:
+        os.umask(before)
+    run.end()
+    assert Path(run.stream.path).stat().st_mode & 0o777 == 0o644
 
 
 def test_run_is_read_back_as_it_was_logged(workspace: Workspace) -> None:

@@ -9,8 +9,8 @@ import msgspec
 
 from stageline.domain.document import UNREADABLE
 from stageline.domain.summary import RunSummary, merge
-from stageline.domain.summary_json import decode_summary
 from stageline.errors import Corrupt
+from stageline.storage.inbox_entry import summary_in
 from stageline.storage.shard import decode_row, unpack_shard
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def decoded(entries: Mapping[str, bytes]) -> dict[str, RunSummary]:
     found = {}
     for key, data in entries.items():
         try:
-            found[key] = decode_summary(data)
+            found[key] = summary_in(data)
         except Corrupt as error:
             _log.warning("%s is damaged and left out of searches: %s", key, error)
     return found

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from _typeshed import StrPath
 
 WAL_FORMAT = "stageline.wal/1"
+PRIVATE, SHARED = 0o600, 0o666
+"""Modes of a log that waits on this machine, and of one in a store, whose other users read it; less the umask."""
 _FOLDER_TURNS = 20
 
 
@@ -59,8 +61,11 @@ class WriteAheadLog:
     side by side, and cost one call.
     """
 
-    def __init__(self, path: StrPath, descriptor: int, *, sync_each: bool = False) -> None:
+    def __init__(
+        self, path: StrPath, descriptor: int, *, sync_each: bool = False, mode: int = PRIVATE
+    ) -> None:
         self.path = path
+        self._mode = mode
         self.on_detached: Callable[[], None] = _refuse_closed
         """Called by `append` when the log is closed, or was the parent's: may open another with `restart`."""
         self.begun_with = 0
@@ -71,7 +76,7 @@ class WriteAheadLog:
 
     def restart(self, path: StrPath, head: WalHead, first: bytes | None = None) -> None:
         """Go on in a new file at `path`, with the record `first` if there is one."""
-        self._descriptor = _named(path, _beginning(head, first))
+        self._descriptor = _named(path, _beginning(head, first), self._mode)
         self.path = path
         self._attach(self._descriptor)
 
@@ -101,6 +106,7 @@ def create_wal(
     first: bytes | None = None,
     *more: bytes,
     sync_each: bool = False,
+    mode: int = PRIVATE,
 ) -> WriteAheadLog:
     """Start a log at `path`, a name that nobody else uses; its folder is made if need be.
 
@@ -110,9 +116,10 @@ def create_wal(
         first: The first record, if there is one already.
         more: Those that follow it.
         sync_each: Whether each record survives a loss of power.
+        mode: Who may read and write it: `PRIVATE` or `SHARED`.
     """
     frames = _beginning(head, first) + b"".join(map(framed, more))
-    log = WriteAheadLog(path, _named(path, frames), sync_each=sync_each)
+    log = WriteAheadLog(path, _named(path, frames, mode), sync_each=sync_each, mode=mode)
     log.begun_with = len(frames)
     return log
 
@@ -121,12 +128,12 @@ def _beginning(head: WalHead, first: bytes | None) -> bytes:
     return framed(_encode_head(head)) + (b"" if first is None else framed(first))
 
 
-def _named(path: StrPath, frames: bytes) -> int:
+def _named(path: StrPath, frames: bytes, mode: int) -> int:
     """A new file gets its name only when it is locked and has its head, so that none is found that seems abandoned."""
     folder, _, name = os.fspath(path).rpartition("/")
     unnamed = f"{folder}/{TEMPORARY}{name}"
     try:
-        descriptor = _new_file(unnamed, folder)
+        descriptor = _new_file(unnamed, folder, mode)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.write(descriptor, frames) != len(frames):
@@ -142,12 +149,12 @@ def _named(path: StrPath, frames: bytes) -> int:
     return descriptor
 
 
-def _new_file(name: str, folder: str) -> int:
+def _new_file(name: str, folder: str, mode: int) -> int:
     for _ in range(_FOLDER_TURNS):
         try:
             _make_folder(folder)
             return os.open(
-                name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
+                name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, mode
             )
         except FileNotFoundError:  # the store removes folders that it leaves empty
             continue

@@ -262,13 +262,23 @@ class LogStream(LogFold):
             if moves:
                 self.ship()
             is_told = not sums_up and not moves and self._ends_itself()
-            self._publish_end(with_sum=not is_told)
+            if not (is_told and self._show_log()):
+                self._publish_end(with_sum=not is_told)
             self.is_finished = True
             if moves:
                 Path(self.path).unlink(missing_ok=True)
 
     def _ends_itself(self) -> bool:
         return self.head.owns_end and not self.summary.is_running and self._read_to <= SMALL_LOG
+
+    def _show_log(self) -> bool:
+        """Let the index read the log itself, by another name of the same file; False if that can not be."""
+        assert isinstance(self.store, LocalStore)
+        run_id, writer = self.head.run_id, self.head.writer
+        if self._start is None or self._start.experiment_id is None:
+            return False
+        final = layout.inbox_final(self._start.experiment_id, run_id, writer)
+        return self.store.alias(layout.run_wal(run_id, writer), final)
 
     def _publish_end(self, *, with_sum: bool) -> None:
         """Say for the last time what this writer knows: to the run, unless its log is enough, and to the index."""

@@ -14,7 +14,7 @@ from stageline.domain.ids import new_writer_id
 from stageline.errors import Conflict
 from stageline.storage import layout
 from stageline.storage.series import encode_columns
-from stageline.storage.wal import WalHead, WriteAheadLog, create_wal
+from stageline.storage.wal import PRIVATE, SHARED, WalHead, WriteAheadLog, create_wal
 from stageline.tracking.points import checked_point, columns_of, point_logger
 from stageline.tracking.said import Said
 from stageline.tracking.stream import Claim, LogStream, ResolveExperiment
@@ -81,7 +81,11 @@ class RunWriter:
         path, head = self._new_log(claims_id=claims_id)
         records = (started, *told)
         self._log: WriteAheadLog = create_wal(
-            path, head, *map(_encode, records), sync_each=sync_each
+            path,
+            head,
+            *map(_encode, records),
+            sync_each=sync_each,
+            mode=SHARED if lies_in_store else PRIVATE,
         )
         self._append = self._log.append
         self._said = Said()
